@@ -1,0 +1,7 @@
+//! The entropy port.
+
+/// Gives unpredictable bytes.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes` from a cryptographically secure source.
+    fn fill(&self, bytes: &mut [u8]);
+}

@@ -1,0 +1,7 @@
+//! What the engine asks of the world. The binary plugs the adapters in.
+
+pub mod future;
+pub mod clock;
+pub mod entropy;
+pub mod hasher;
+pub mod credential_source;

@@ -1,0 +1,218 @@
+//! Scopes: what a client asked to be able to do (RFC 6749 §3.3).
+
+use crate::id::Malformed;
+
+/// The scope that opens the portal API (ListAccounts, GetRoleCredentials, …).
+pub const ACCOUNT_ACCESS: &str = "sso:account:access";
+
+/// The legacy scope of clients that know no refresh; it opens the portal API as well.
+pub const LEGACY_PORTAL: &str = "sso-portal:*";
+
+/// The most scopes a client may hold: they fit one bit each into an access token.
+pub const MAX_SCOPES: usize = 25;
+
+/// One scope: one to three segments of `[A-Za-z0-9_-]{1,50}` parted by `:`; the last may be `*`.
+/// Names that no rule of ours knows are kept and open nothing (SETTLED: real clients register
+/// `codewhisperer:*` families).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scope(String);
+
+impl Scope {
+    /// Reads one scope.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed {
+            what: "scope",
+            rule: "must be one to three parts of letters, digits, _ or -, joined by colons",
+        };
+        let segments: Vec<&str> = text.split(':').collect();
+        let legal = |segment: &&str| {
+            (1..=50).contains(&segment.len())
+                && segment
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        };
+        let Some((last, front)) = segments.split_last() else {
+            return Err(malformed);
+        };
+        let well_formed = segments.len() <= 3
+            && front.iter().all(legal)
+            && (legal(last) || (*last == "*" && !front.is_empty()));
+        if well_formed {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(malformed)
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An ordered list of distinct scopes, at most [`MAX_SCOPES`]. The order is part of the value: an
+/// access token names scopes by their position in the session's list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopeSet(Vec<Scope>);
+
+/// Why scopes are refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeRefused {
+    /// One of them is not a scope at all.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// More than [`MAX_SCOPES`].
+    #[error("no more than {MAX_SCOPES} scopes may be asked for")]
+    TooMany,
+    /// More than was granted before.
+    #[error("a scope is asked for that was not granted")]
+    Wider,
+}
+
+impl ScopeSet {
+    /// Collects scopes in their order; a repeated one counts once.
+    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeRefused> {
+        let mut scopes: Vec<Scope> = Vec::new();
+        for text in texts {
+            let scope = Scope::parse(text)?;
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+            if scopes.len() > MAX_SCOPES {
+                return Err(ScopeRefused::TooMany);
+            }
+        }
+        Ok(Self(scopes))
+    }
+
+    /// Reads the form that [`ScopeSet::join`] writes.
+    pub fn parse_joined(text: &str) -> Result<Self, ScopeRefused> {
+        Self::parse(text.split(' ').filter(|part| !part.is_empty()))
+    }
+
+    /// The scopes joined by single spaces, the form of RFC 6749 and of our rows.
+    pub fn join(&self) -> String {
+        self.0
+            .iter()
+            .map(Scope::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The scopes in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(Scope::as_str)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `scope` is among them.
+    pub fn contains(&self, scope: &str) -> bool {
+        self.iter().any(|own| own == scope)
+    }
+
+    /// What of `self` remains when only `asked` is wanted: everything for an empty list, a
+    /// refusal when `asked` names what `self` lacks.
+    pub fn restrict(&self, asked: &Self) -> Result<Self, ScopeRefused> {
+        if asked.is_empty() {
+            return Ok(self.clone());
+        }
+        if asked.iter().any(|scope| !self.contains(scope)) {
+            return Err(ScopeRefused::Wider);
+        }
+        Ok(Self(
+            self.0
+                .iter()
+                .filter(|own| asked.contains(own.as_str()))
+                .cloned()
+                .collect(),
+        ))
+    }
+
+    /// The bit mask of `part` over the positions of `self`; scopes that `self` lacks set no bit.
+    pub fn mask_of(&self, part: &Self) -> u32 {
+        self.iter()
+            .enumerate()
+            .filter(|(_, scope)| part.contains(scope))
+            .fold(0, |mask, (position, _)| mask | (1_u32 << position))
+    }
+
+    /// The scopes whose bits are set in `mask`.
+    pub fn select(&self, mask: u32) -> Self {
+        let chosen = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(position, _)| mask & (1 << position) != 0);
+        Self(chosen.map(|(_, scope)| scope.clone()).collect())
+    }
+
+    /// No scope, or the legacy one only: clients of before 2022 that get an 8 h access token and
+    /// no refresh token (WIRE §3.5).
+    pub fn is_legacy(&self) -> bool {
+        self.iter().all(|scope| scope == LEGACY_PORTAL)
+    }
+
+    /// Whether a token that carries exactly these opens the portal API.
+    pub fn opens_portal(&self) -> bool {
+        self.is_legacy() || self.contains(ACCOUNT_ACCESS) || self.contains(LEGACY_PORTAL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn set(joined: &str) -> ScopeSet {
+        ScopeSet::parse_joined(joined).expect("scopes")
+    }
+
+    #[test]
+    fn the_grammar_takes_what_real_clients_register() {
+        for good in [
+            "sso:account:access",
+            "sso-portal:*",
+            "codewhisperer:completions",
+            "openid",
+        ] {
+            assert!(Scope::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "*", ":", "a:", "a:b:c:d", "a b", "a:*:b", "ä", "a\u{0}"] {
+            assert!(Scope::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn restricting_narrows_and_never_widens() {
+        let granted = set("a b c");
+        assert_eq!(granted.restrict(&ScopeSet::default()), Ok(granted.clone()));
+        assert_eq!(granted.restrict(&set("c a")), Ok(set("a c")));
+        assert_eq!(granted.restrict(&set("a d")), Err(ScopeRefused::Wider));
+    }
+
+    #[test]
+    fn legacy_means_no_scope_or_the_portal_scope_alone() {
+        assert!(set("").is_legacy() && set("sso-portal:*").is_legacy());
+        assert!(!set("sso-portal:* a").is_legacy() && !set("a").is_legacy());
+        assert!(!set("a").opens_portal() && set("a sso:account:access").opens_portal());
+    }
+
+    proptest! {
+        #[test]
+        fn a_mask_selects_what_it_was_made_of(names in prop::collection::vec("[a-z]{1,4}", 0..25), bits: u32) {
+            let all = ScopeSet::parse(names.iter().map(String::as_str)).expect("well-formed");
+            let part = all.select(bits);
+            prop_assert_eq!(all.select(all.mask_of(&part)), part);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A grant's session: what one client holds on behalf of one person.
+
+use crate::{
+    client::Dialect,
+    id::{ClientRef, SessionId, UserId},
+    rotation::Rotations,
+    scope::ScopeSet,
+    secret::SecretBytes,
+    time::Timestamp,
+};
+
+/// How a session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionOrigin {
+    /// A device authorization was approved.
+    Device,
+    /// An authorization code was redeemed.
+    AuthorizationCode,
+}
+
+impl SessionOrigin {
+    /// The spelling in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::AuthorizationCode => "authorization_code",
+        }
+    }
+
+    /// Reads the spelling of [`SessionOrigin::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Device, Self::AuthorizationCode]
+            .into_iter()
+            .find(|origin| origin.as_str() == text)
+    }
+}
+
+/// Why a session ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The client called Logout.
+    Logout,
+    /// The person ended it on `/sessions`.
+    Person,
+    /// An administrator ended it.
+    Administrator,
+    /// A superseded refresh token came back: theft (SECURITY-CASES A5).
+    RefreshReuse,
+    /// An authorization code was redeemed twice (AUT-07).
+    CodeReplay,
+}
+
+impl EndReason {
+    /// The spelling in rows and audit records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Person => "person",
+            Self::Administrator => "administrator",
+            Self::RefreshReuse => "refresh_reuse",
+            Self::CodeReplay => "code_replay",
+        }
+    }
+}
+
+/// A session as the store holds it, whatever its state.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id, the one that tokens carry.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The person's epoch when it began; a raised epoch ends it.
+    pub user_epoch: i64,
+    /// The client that holds it.
+    pub client: ClientRef,
+    /// What that client calls itself, for the pages.
+    pub client_name: String,
+    /// The dialect the client registered in.
+    pub dialect: Dialect,
+    /// What was granted, in the order that access tokens refer to.
+    pub scopes: ScopeSet,
+    /// How it began.
+    pub origin: SessionOrigin,
+    /// The second lock of its tokens (SECURITY-CASES D4).
+    pub secret: SecretBytes,
+    /// Where its refresh tokens stand.
+    pub rotations: Rotations,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub idle_expires_at: Timestamp,
+    /// When it ends whatever happens.
+    pub absolute_expires_at: Timestamp,
+    /// When it was ended before its time.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Session {
+    /// When the session ends if nothing else happens.
+    pub fn expires_at(&self) -> Timestamp {
+        self.idle_expires_at.min(self.absolute_expires_at)
+    }
+
+    /// Whether it is neither ended nor over at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at()
+    }
+}

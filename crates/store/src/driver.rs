@@ -1,0 +1,21 @@
+//! The one seam: a database that can read and apply guarded plans.
+
+use claviger_model::port::future::BoxFuture;
+
+use crate::{
+    error::Error,
+    statement::{Applied, Plan, Query},
+    value::Row,
+};
+
+/// A database. Reads see every plan whose `apply` has answered.
+pub trait Driver: Send + Sync {
+    /// Runs one read and returns all its rows.
+    fn fetch(&self, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>>;
+
+    /// Applies a plan whole or not at all; when it answers `Whole`, the changes survive a crash.
+    fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>>;
+
+    /// `Ok` while the store can serve; what is wrong otherwise. Readiness asks this (R11).
+    fn health(&self) -> Result<(), Error>;
+}

@@ -1,0 +1,13 @@
+//! The only SQL of Claviger.
+//!
+//! Repositories are plain functions over one seam, the [`driver::Driver`]; each query is written
+//! once. Nothing here decides: the engine brings `now`, ids and guards, and learns whether a
+//! guarded plan was applied whole or not at all.
+
+pub mod error;
+pub mod value;
+pub mod statement;
+pub mod driver;
+pub mod migrate;
+pub mod sqlite;
+pub mod repository;
