@@ -1,1 +1,25 @@
-//! To be written.
+//! The use cases of Claviger: may that client, person, grant do that, now?
+//!
+//! Async but runtime-free; I/O happens only in the store and behind the ports. No HTTP, no JSON,
+//! no SQL: dialects decode into these values and encode out of them. Modules are declared ground
+//! floor first; a module uses only those above it.
+
+pub mod error;
+pub mod policy;
+pub mod links;
+pub mod keys;
+pub mod token;
+pub mod throttle;
+pub mod context;
+pub mod audit;
+pub mod client;
+pub mod web_session;
+pub mod sign_in;
+pub mod device;
+pub mod authorize;
+pub mod session;
+pub mod grant;
+pub mod portal;
+pub mod person;
+pub mod admin;
+pub mod sweep;

@@ -169,3 +169,9 @@ CREATE TABLE audit (
   detail  TEXT NOT NULL,
   PRIMARY KEY (node, seq)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE denied_clients (
+  cref   BLOB PRIMARY KEY,
+  reason TEXT NOT NULL,
+  since  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,1 +1,14 @@
-//! To be written.
+//! Repositories: plain functions in verbs of the domain, one file per subject.
+
+pub mod keyring;
+pub mod audit;
+pub mod denied_client;
+pub mod throttle;
+pub mod user;
+pub mod directory;
+pub mod access;
+pub mod web_session;
+pub mod device;
+pub mod authorization_code;
+pub mod session;
+pub mod sweep;

@@ -1,0 +1,8 @@
+//! What the operator does: directory, people, sessions, clients, keys, audit.
+
+pub mod directory;
+pub mod user;
+pub mod session;
+pub mod client;
+pub mod keys;
+pub mod audit;

@@ -1,0 +1,4 @@
+//! Clients: registering them and telling whether a caller is one.
+
+pub mod register;
+pub mod authenticate;

@@ -1,0 +1,144 @@
+//! What every use case borrows: ports, store, keys, policy. Built once.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicI64},
+};
+
+use claviger_model::{
+    id::{ClientRef, DeviceId},
+    network::NetworkPrefix,
+    port::{
+        clock::Clock, credential_source::CredentialSource, entropy::Entropy, hasher::PasswordHasher,
+    },
+    rotation::NetworkTag,
+    time::{Lifetime, Timestamp},
+};
+use claviger_store::{driver::Driver, repository};
+
+use crate::{
+    error::Error,
+    keys::{
+        file::KeyFile,
+        purpose::MacKey,
+        ring::{Keyring, KeyringError},
+    },
+    links::Links,
+    policy::Policy,
+    throttle::{Buckets, Counter},
+};
+
+/// What the binary brings.
+pub struct Parts {
+    /// The store.
+    pub store: Arc<dyn Driver>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The password hasher.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Where credentials come from.
+    pub credentials: Arc<dyn CredentialSource>,
+    /// The key file's content.
+    pub key_file: KeyFile,
+    /// Lifetimes, limits, switches.
+    pub policy: Policy,
+    /// Our own addresses.
+    pub links: Links,
+    /// This node's name in audit records.
+    pub node: String,
+}
+
+/// Ports, store, keys and policy, ready for use.
+pub struct Context {
+    /// The store.
+    pub(crate) store: Arc<dyn Driver>,
+    /// Where credentials come from.
+    pub(crate) credentials: Arc<dyn CredentialSource>,
+    /// Lifetimes, limits, switches.
+    pub policy: Policy,
+    /// Our own addresses.
+    pub links: Links,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) keys: Keyring,
+    pub(crate) key_file: KeyFile,
+    pub(crate) node: String,
+    pub(crate) audit_sequence: AtomicI64,
+    pub(crate) denied_clients: RwLock<HashSet<ClientRef>>,
+    pub(crate) polls: Buckets<DeviceId>,
+    pub(crate) device_starts: Counter<StartKey>,
+    pub(crate) registrations: Counter<NetworkPrefix>,
+}
+
+/// What device starts are counted by.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum StartKey {
+    Network(NetworkPrefix),
+    Client(ClientRef),
+    All,
+}
+
+/// Keys that a node remembers for its in-memory counts; some 20 MiB at worst.
+const COUNTED: usize = 200_000;
+
+impl Context {
+    /// Loads the keys and what else lives in memory.
+    pub async fn open(parts: Parts) -> Result<Self, KeyringError> {
+        let store = parts.store;
+        let keys = Keyring::load(store.as_ref(), &parts.key_file).await?;
+        let next = repository::audit::last_sequence(store.as_ref(), &parts.node).await? + 1;
+        let denied = repository::denied_client::all(store.as_ref()).await?;
+        let policy = parts.policy;
+        Ok(Self {
+            credentials: parts.credentials,
+            links: parts.links,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            hasher: parts.hasher,
+            keys,
+            key_file: parts.key_file,
+            node: parts.node,
+            audit_sequence: AtomicI64::new(next),
+            denied_clients: RwLock::new(denied.into_iter().collect()),
+            polls: Buckets::new(5, policy.poll_interval, COUNTED),
+            device_starts: Counter::new(policy.device_code_lifetime, COUNTED),
+            registrations: Counter::new(Lifetime::minutes(1), COUNTED),
+            policy,
+            store,
+        })
+    }
+
+    /// The present second; a use case reads it once.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the store can serve.
+    pub fn health(&self) -> Result<(), Error> {
+        Ok(self.store.health()?)
+    }
+
+    pub(crate) fn draw<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn is_denied(&self, client: ClientRef) -> bool {
+        self.denied_clients
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&client)
+    }
+}
+
+/// How a network is remembered: eight bytes of its MAC.
+pub(crate) fn network_tag(key: &MacKey, network: NetworkPrefix) -> NetworkTag {
+    let mut tag = NetworkTag::default();
+    let mac = key.tag(&[network.to_string().as_bytes()]);
+    tag.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
+    tag
+}

@@ -1,0 +1,248 @@
+//! The keyring: root keys by epoch, wrapped in the store, unwrapped and derived here.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use claviger_model::{
+    id::InstanceId, port::entropy::Entropy, secret::SecretBytes, time::Timestamp,
+};
+use claviger_store::{
+    driver::Driver,
+    repository::keyring::{self, EpochRow, EpochState},
+};
+
+use super::{
+    file::{ClientRoot, KeyFile},
+    purpose::{MacKey, NONCE, SealKey},
+};
+
+/// Every key of one epoch.
+pub struct EpochKeys {
+    /// The number that tokens carry.
+    pub epoch: u8,
+    /// First lock of access tokens.
+    pub access: MacKey,
+    /// First lock of refresh tokens.
+    pub refresh: MacKey,
+    /// Lock of device codes.
+    pub device: MacKey,
+    /// How user codes are stored.
+    pub user_code: MacKey,
+    /// Lock of authorization codes.
+    pub code: MacKey,
+    /// Lock of web session cookies.
+    pub web: MacKey,
+    /// Lock of forms against other sites.
+    pub form: MacKey,
+    /// Lock of page tokens.
+    pub page: MacKey,
+    /// How networks are remembered.
+    pub network: MacKey,
+    /// How throttled names are counted.
+    pub throttle: MacKey,
+    /// Seals what a form carries from page to page.
+    pub transaction: SealKey,
+}
+
+/// Why the keyring cannot be used. Nothing is ever made anew over an existing store.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The store holds no keys: it was never initialised.
+    #[error("the store holds no keys; run `claviger init`")]
+    Empty,
+    /// The store's keys were wrapped by another key file.
+    #[error(
+        "the store's keys were wrapped by key file {stored}, this key file is {given}; \
+         restore the key file that belongs to this store"
+    )]
+    OtherKeyFile {
+        /// Recorded beside the wrapped keys.
+        stored: String,
+        /// The id of the file that was given.
+        given: String,
+    },
+    /// Same id, but the keys do not open.
+    #[error(
+        "key epoch {0} cannot be unwrapped; the key file or the store is damaged, restore both"
+    )]
+    Damaged(u8),
+    /// No epoch is active.
+    #[error("no key epoch is active; restore the store from a backup")]
+    NoneActive,
+    /// All numbers are used up (255 rotations).
+    #[error("all 255 key epochs are used up")]
+    Exhausted,
+    /// The store could not be read or written.
+    #[error(transparent)]
+    Store(#[from] claviger_store::error::Error),
+}
+
+/// The loaded keys. Reading them takes no store access; [`Keyring::reload`] follows a rotation.
+pub struct Keyring {
+    instance: InstanceId,
+    kek: SealKey,
+    kek_id: String,
+    clients: BTreeMap<u8, MacKey>,
+    client_epoch: u8,
+    epochs: RwLock<Arc<Epochs>>,
+}
+
+#[derive(Default)]
+struct Epochs {
+    active: Option<Arc<EpochKeys>>,
+    accepted: BTreeMap<u8, Arc<EpochKeys>>,
+}
+
+impl Keyring {
+    /// Loads the store's keys with the key file's.
+    pub async fn load(driver: &dyn Driver, file: &KeyFile) -> Result<Self, KeyringError> {
+        let derive = |root: &ClientRoot| {
+            (
+                root.epoch,
+                MacKey::derive(&root.root, file.instance, "client"),
+            )
+        };
+        let ring = Self {
+            instance: file.instance,
+            kek: SealKey::of(&file.kek),
+            kek_id: file.kek_id.clone(),
+            clients: file
+                .previous_client_root
+                .iter()
+                .chain([&file.client_root])
+                .map(derive)
+                .collect(),
+            client_epoch: file.client_root.epoch,
+            epochs: RwLock::default(),
+        };
+        ring.reload(driver).await?;
+        Ok(ring)
+    }
+
+    /// Reads the store's keys again, after a rotation.
+    pub async fn reload(&self, driver: &dyn Driver) -> Result<(), KeyringError> {
+        let rows = keyring::all(driver).await?;
+        if rows.is_empty() {
+            return Err(KeyringError::Empty);
+        }
+        let mut epochs = Epochs::default();
+        for row in &rows {
+            let usable = matches!(row.state, EpochState::Active | EpochState::Verifying);
+            if !usable {
+                continue;
+            }
+            let keys = Arc::new(self.unwrap(row)?);
+            if row.state == EpochState::Active {
+                epochs.active = Some(Arc::clone(&keys));
+            }
+            epochs.accepted.insert(row.epoch, keys);
+        }
+        if epochs.active.is_none() {
+            return Err(KeyringError::NoneActive);
+        }
+        *self.epochs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(epochs);
+        Ok(())
+    }
+
+    fn unwrap(&self, row: &EpochRow) -> Result<EpochKeys, KeyringError> {
+        if row.kek_id != self.kek_id {
+            let stored = row.kek_id.clone();
+            return Err(KeyringError::OtherKeyFile {
+                stored,
+                given: self.kek_id.clone(),
+            });
+        }
+        let plain = self.kek.open(&row.wrapped, bound(row.epoch).as_bytes());
+        let root = plain
+            .and_then(|plain| <[u8; 32]>::try_from(plain).ok())
+            .map(SecretBytes::new)
+            .ok_or(KeyringError::Damaged(row.epoch))?;
+        let mac = |purpose| MacKey::derive(&root, self.instance, purpose);
+        Ok(EpochKeys {
+            epoch: row.epoch,
+            access: mac("access"),
+            refresh: mac("refresh"),
+            device: mac("device"),
+            user_code: mac("usercode"),
+            code: mac("code"),
+            web: mac("web"),
+            form: mac("csrf"),
+            page: mac("page"),
+            network: mac("netprefix"),
+            throttle: mac("throttle"),
+            transaction: SealKey::derive(&root, self.instance, "transaction"),
+        })
+    }
+
+    /// The keys that new tokens are made with.
+    pub fn active(&self) -> Arc<EpochKeys> {
+        let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
+        // `reload` publishes no ring without an active epoch, and `load` begins with a reload.
+        epochs.active.clone().unwrap_or_else(|| unreachable!())
+    }
+
+    /// The keys of `epoch`, while its tokens are accepted.
+    pub fn accepted(&self, epoch: u8) -> Option<Arc<EpochKeys>> {
+        let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
+        epochs.accepted.get(&epoch).cloned()
+    }
+
+    /// All accepted keys, newest first.
+    pub fn all_accepted(&self) -> Vec<Arc<EpochKeys>> {
+        let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
+        epochs.accepted.values().rev().cloned().collect()
+    }
+
+    /// The key that new client ids are made with, and its number.
+    pub(crate) fn client_key(&self) -> (u8, &MacKey) {
+        let key = self.clients.get(&self.client_epoch);
+        // `load` always inserts the current root.
+        (self.client_epoch, key.unwrap_or_else(|| unreachable!()))
+    }
+
+    /// The client key of `epoch`.
+    pub(crate) fn client_key_of(&self, epoch: u8) -> Option<&MacKey> {
+        self.clients.get(&epoch)
+    }
+}
+
+/// Makes the first epoch of a new store.
+pub async fn initialise(
+    driver: &dyn Driver,
+    file: &KeyFile,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<(), KeyringError> {
+    let row = new_epoch(1, EpochState::Active, file, entropy, now);
+    keyring::insert(driver, &row).await?;
+    Ok(())
+}
+
+/// A fresh root key for `epoch`, wrapped by the key file.
+pub(crate) fn new_epoch(
+    epoch: u8,
+    state: EpochState,
+    file: &KeyFile,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> EpochRow {
+    let mut root = [0; 32];
+    entropy.fill(&mut root);
+    let mut nonce = [0; NONCE];
+    entropy.fill(&mut nonce);
+    let wrapped = SealKey::of(&file.kek).seal(nonce, &root, bound(epoch).as_bytes());
+    EpochRow {
+        epoch,
+        state,
+        wrapped,
+        kek_id: file.kek_id.clone(),
+        since: now,
+    }
+}
+
+/// A wrapped key opens only as what it was wrapped as.
+fn bound(epoch: u8) -> String {
+    format!("claviger|keyring|root|{epoch}")
+}

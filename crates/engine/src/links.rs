@@ -1,0 +1,169 @@
+//! The instance's own addresses. They come from configuration, never from a request (I11).
+
+use claviger_model::id::InstanceId;
+
+/// The public address of the service and the names that AWS clients know it by.
+#[derive(Clone, Debug)]
+pub struct Links {
+    public_url: String,
+    instance: InstanceId,
+    region: String,
+    aliases: Vec<String>,
+}
+
+impl Links {
+    /// `public_url` is `scheme://host[:port]` without a path; `aliases` are further start URLs
+    /// that name this instance (for example `https://corp.awsapps.com/start`).
+    pub fn new(public_url: &str, instance: InstanceId, region: &str, aliases: &[String]) -> Self {
+        let mut links = Self {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            instance,
+            region: region.to_owned(),
+            aliases: Vec::new(),
+        };
+        let own = [
+            links.issuer().to_owned(),
+            links.start_url(),
+            links.aws_start_url(),
+            links.aws_issuer(),
+            format!("https://{}.portal.{region}.app.aws", links.ssoins()),
+            format!("https://{}.{region}.portal.amazonaws.com", links.ssoins()),
+        ];
+        links.aliases = own
+            .iter()
+            .chain(aliases)
+            .filter_map(|alias| normalise(alias))
+            .collect();
+        links
+    }
+
+    /// The issuer and origin: `https://sso.example.org`.
+    pub fn issuer(&self) -> &str {
+        &self.public_url
+    }
+
+    /// The AWS region that clients are configured with.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The access portal, the value of `sso_start_url`.
+    pub fn start_url(&self) -> String {
+        format!("{}/start", self.public_url)
+    }
+
+    /// Where a person types a user code (RFC 8628 `verification_uri`); never holds a query, since
+    /// one client composes its own (WIRE §3.2).
+    pub fn verification_uri(&self) -> String {
+        format!("{}/device", self.public_url)
+    }
+
+    /// `ssoins-` and 16 lower-case hexadecimal digits.
+    pub fn ssoins(&self) -> String {
+        self.instance
+            .to_string()
+            .chars()
+            .take(16)
+            .fold("ssoins-".to_owned(), |mut id, c| {
+                id.push(c);
+                id
+            })
+    }
+
+    /// A start URL that AWS CLI ≥ 2.35.13 takes without asking the network (WIRE §1.4).
+    pub fn aws_start_url(&self) -> String {
+        let directory: String = self
+            .instance
+            .to_string()
+            .chars()
+            .skip(16)
+            .take(10)
+            .collect();
+        format!("https://d-{directory}.awsapps.com/start")
+    }
+
+    /// The AWS-looking issuer that `HEAD` on the start URL redirects to; keeps the user's region.
+    pub fn aws_issuer(&self) -> String {
+        format!("https://identitycenter.amazonaws.com/{}", self.ssoins())
+    }
+
+    /// Whether a `startUrl` or `issuerUrl` names this instance, in any of its spellings.
+    pub fn name_this_instance(&self, url: &str) -> bool {
+        normalise(url).is_some_and(|url| self.aliases.contains(&url))
+    }
+
+    /// `host[:port]` as browsers send it in `Host`.
+    pub fn host(&self) -> &str {
+        self.public_url
+            .split_once("://")
+            .map_or("", |(_, host)| host)
+    }
+
+    /// Whether cookies must be `Secure` and `__Host-`.
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+/// Lower-cases scheme and host, drops the fragment and trailing slashes (WIRE §1.4). `None` for
+/// what is no URL or carries user-info or a query.
+fn normalise(url: &str) -> Option<String> {
+    if url.len() > 2048 || url.contains(['@', '?', '\\']) || url.contains(char::is_whitespace) {
+        return None;
+    }
+    let before_fragment = url.split('#').next()?;
+    let (scheme, rest) = before_fragment.split_once("://")?;
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let path = path.trim_end_matches('/');
+    (!host.is_empty()).then(|| {
+        format!(
+            "{}://{}{path}",
+            scheme.to_ascii_lowercase(),
+            host.to_ascii_lowercase()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links() -> Links {
+        let instance = InstanceId::from_bytes([0xab; 16]);
+        let alias = ["https://corp.awsapps.com/start".to_owned()];
+        Links::new("https://sso.example.org", instance, "us-east-1", &alias)
+    }
+
+    #[test]
+    fn every_alias_of_the_instance_is_accepted() {
+        for url in [
+            "https://sso.example.org/start",
+            "https://sso.example.org/start/",
+            "https://SSO.example.org/start/#/",
+            "https://corp.awsapps.com/start#/",
+            "https://d-ababababab.awsapps.com/start",
+            "https://identitycenter.amazonaws.com/ssoins-abababababababab",
+            "https://ssoins-abababababababab.portal.us-east-1.app.aws",
+            "https://ssoins-abababababababab.us-east-1.portal.amazonaws.com/",
+        ] {
+            assert!(links().name_this_instance(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn dev_27_other_hosts_user_info_and_no_urls_are_refused() {
+        for url in [
+            "https://evil.example/start",
+            "https://x@sso.example.org/start",
+            "sso.example.org/start",
+            "",
+            "http://sso.example.org/start",
+            "https://sso.example.org/Start",
+            "https://sso.example.org/start?x",
+            "://",
+            "https://d-0000000000.awsapps.com/start",
+        ] {
+            assert!(!links().name_this_instance(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Sessions: how one begins, how it is found again, how it ends.
