@@ -1,1 +1,143 @@
-//! To be written.
+//! What one person may draw credentials for, decided from current rows (I9).
+
+use claviger_model::{
+    access::{Account, Role},
+    id::{AccountId, RoleName, TargetName, UserId},
+    time::Lifetime,
+};
+
+use crate::{
+    driver::Driver,
+    error::Error,
+    statement::Query,
+    value::{Columns, Row},
+};
+
+/// The person's accounts after `after`, by id, at most `limit`.
+pub async fn accounts_of(
+    driver: &dyn Driver,
+    user_id: UserId,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Account>, Error> {
+    let query = Query::new(
+        "SELECT account_id, name, email FROM accounts WHERE account_id > $2 AND account_id IN ( \
+           SELECT account_id FROM assignments WHERE principal_id = $1 OR principal_id IN \
+             (SELECT gid FROM memberships WHERE uid = $1)) \
+         ORDER BY account_id LIMIT $3",
+    );
+    let query = query.bind(user_id.as_bytes()).bind(after).bind(limit);
+    driver
+        .fetch(query)
+        .await?
+        .into_iter()
+        .map(read_account)
+        .collect()
+}
+
+/// The person's roles in one account after `after`, by name, at most `limit`.
+pub async fn roles_of(
+    driver: &dyn Driver,
+    user_id: UserId,
+    account_id: &AccountId,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Role>, Error> {
+    let query = Query::new(
+        "SELECT account_id, role_name, target, role_arn, duration FROM roles \
+         WHERE account_id = $2 AND role_name > $3 AND role_name IN ( \
+           SELECT role_name FROM assignments WHERE account_id = $2 AND (principal_id = $1 OR \
+             principal_id IN (SELECT gid FROM memberships WHERE uid = $1))) \
+         ORDER BY role_name LIMIT $4",
+    );
+    let query = query
+        .bind(user_id.as_bytes())
+        .bind(account_id.as_str())
+        .bind(after)
+        .bind(limit);
+    let rows = driver.fetch(query).await?;
+    rows.into_iter()
+        .map(|row| read_role(&mut Columns::of("roles", row)))
+        .collect()
+}
+
+/// The role of that exact name in that account, if the person has it.
+pub async fn role_of(
+    driver: &dyn Driver,
+    user_id: UserId,
+    account_id: &AccountId,
+    role_name: &RoleName,
+) -> Result<Option<Role>, Error> {
+    let query = Query::new(
+        "SELECT account_id, role_name, target, role_arn, duration FROM roles \
+         WHERE account_id = $2 AND role_name = $3 AND EXISTS ( \
+           SELECT 1 FROM assignments WHERE account_id = $2 AND role_name = $3 AND \
+             (principal_id = $1 OR principal_id IN \
+               (SELECT gid FROM memberships WHERE uid = $1)))",
+    );
+    let query = query
+        .bind(user_id.as_bytes())
+        .bind(account_id.as_str())
+        .bind(role_name.as_str());
+    let row = driver.fetch(query).await?.into_iter().next();
+    row.map(|row| read_role(&mut Columns::of("roles", row)))
+        .transpose()
+}
+
+/// Everything the person has, by account and role name.
+pub async fn all_of(driver: &dyn Driver, user_id: UserId) -> Result<Vec<(Account, Role)>, Error> {
+    let query = Query::new(
+        "SELECT DISTINCT a.account_id, a.name, a.email, r.account_id, r.role_name, r.target, \
+           r.role_arn, r.duration \
+         FROM assignments s \
+         JOIN accounts a ON a.account_id = s.account_id \
+         JOIN roles r ON r.account_id = s.account_id AND r.role_name = s.role_name \
+         WHERE s.principal_id = $1 OR s.principal_id IN \
+           (SELECT gid FROM memberships WHERE uid = $1) \
+         ORDER BY a.account_id, r.role_name",
+    );
+    let read = |row: Row| {
+        let mut columns = Columns::of("accounts", row);
+        let account = account(&mut columns)?;
+        Ok((account, read_role(&mut columns)?))
+    };
+    driver
+        .fetch(query.bind(user_id.as_bytes()))
+        .await?
+        .into_iter()
+        .map(read)
+        .collect()
+}
+
+pub(crate) fn read_account(row: Row) -> Result<Account, Error> {
+    account(&mut Columns::of("accounts", row))
+}
+
+fn account(columns: &mut Columns) -> Result<Account, Error> {
+    let id = columns.text("account_id")?;
+    let id = AccountId::parse(&id).map_err(|error| columns.impossible("account_id", error))?;
+    Ok(Account {
+        id,
+        name: columns.text("name")?,
+        email: columns.text("email")?,
+    })
+}
+
+pub(crate) fn read_role(columns: &mut Columns) -> Result<Role, Error> {
+    let account_id = columns.text("account_id")?;
+    let account_id =
+        AccountId::parse(&account_id).map_err(|e| columns.impossible("account_id", e))?;
+    let name = columns.text("role_name")?;
+    let name = RoleName::parse(&name).map_err(|e| columns.impossible("role_name", e))?;
+    let target = columns.text("target")?;
+    let target = TargetName::parse(&target).map_err(|e| columns.impossible("target", e))?;
+    let arn = columns.text("role_arn")?;
+    let duration = Lifetime::seconds(columns.small("duration")?);
+    Ok(Role {
+        account_id,
+        name,
+        target,
+        arn,
+        duration,
+    })
+}
