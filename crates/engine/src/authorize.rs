@@ -1,18 +1,36 @@
 //! The authorization endpoint (RFC 6749 §4.1.1): request → consent → authorization code.
 
 use claviger_model::{
-    client::Client, network::Requester, pkce::CodeChallenge, redirect_uri::RedirectUri,
-    scope::ScopeSet, secret::Secret,
+    audit::Action,
+    client::{Client, GrantType},
+    grant::authorization_code::AuthorizationCode,
+    id::CodeId,
+    network::Requester,
+    pkce::CodeChallenge,
+    redirect_uri::RedirectUri,
+    scope::ScopeSet,
+    secret::Secret,
+    time::Timestamp,
 };
+use claviger_store::{repository::authorization_code as codes, statement::Plan};
 
 use crate::{
+    audit,
+    client::authenticate,
     context::Context,
-    error::{Error, Refusal},
+    error::{Error, Kind, Refusal},
+    redirection,
+    token::{
+        authorization_code,
+        encoding::{Reader, Writer},
+        transaction::{self, Purpose},
+    },
     web_session::SignedIn,
 };
 
-/// The query of `/authorize` as the browser brought it; a parameter given twice is the decoder's
-/// to refuse.
+pub use crate::redirection::Redirection;
+
+/// The query of `/authorize` as the browser brought it.
 #[derive(Clone, Debug, Default)]
 pub struct AuthorizeQuery {
     /// `response_type`.
@@ -37,14 +55,16 @@ pub struct AuthorizeQuery {
     pub request: Option<String>,
     /// `request_uri`.
     pub request_uri: Option<String>,
-    /// Whether any parameter (but `client_id` and `redirect_uri`, which are an error page) came
-    /// twice.
+    /// Whether any parameter came twice; a doubled `client_id` or `redirect_uri` is to be brought
+    /// as absent, so that nothing is ever redirected for it.
     pub repeated: bool,
 }
 
 /// A request that may be put before a person.
 #[derive(Clone, Debug)]
 pub struct AuthorizeRequest {
+    /// The client id as it was brought.
+    pub client_id: String,
     /// Who asks.
     pub client: Client,
     /// Where the answer goes; validated.
@@ -57,15 +77,6 @@ pub struct AuthorizeRequest {
     pub challenge: Option<CodeChallenge>,
 }
 
-/// Where to send the browser back to.
-#[derive(Clone, Debug)]
-pub struct Redirection {
-    /// The whole `Location`.
-    pub location: Secret,
-    /// Its validated target.
-    pub redirect_uri: RedirectUri,
-}
-
 /// Why a request is not put before a person.
 #[derive(Debug)]
 pub enum AuthorizeError {
@@ -75,16 +86,171 @@ pub enum AuthorizeError {
     Redirect(Redirection),
 }
 
-/// Checks a request.
+const LONGEST_STATE: usize = 1024;
+
+/// Checks a request. Nothing is redirected before client and redirect URI are known to belong
+/// together (RFC 9700 §4.11.2).
 pub fn check(context: &Context, query: AuthorizeQuery) -> Result<AuthorizeRequest, AuthorizeError> {
-    let _ = (context, query);
-    todo!()
+    let now = context.now();
+    let (client_id, client, redirect_uri) = check_client(context, &query, now)?;
+    let state = query
+        .state
+        .clone()
+        .filter(|state| state.len() <= LONGEST_STATE);
+    match check_parameters(context, &client, &query) {
+        Ok((scopes, challenge)) => Ok(AuthorizeRequest {
+            client_id,
+            client,
+            redirect_uri,
+            scopes,
+            state,
+            challenge,
+        }),
+        Err((error, description)) => Err(AuthorizeError::Redirect(redirection::failure(
+            context.links.issuer(),
+            &redirect_uri,
+            state.as_deref(),
+            error,
+            description,
+        ))),
+    }
+}
+
+fn check_client(
+    context: &Context,
+    query: &AuthorizeQuery,
+    now: Timestamp,
+) -> Result<(String, Client, RedirectUri), AuthorizeError> {
+    let page = |because| AuthorizeError::Page(Kind::InvalidRequest.because(because));
+    let client_id = query.client_id.clone().unwrap_or_default();
+    let client = authenticate::read(context, &client_id, now).ok_or_else(|| {
+        page(
+            "The application is not known here or its registration has ended. Start again from it.",
+        )
+    })?;
+    let asked = query.redirect_uri.as_deref().unwrap_or_default();
+    let redirect_uri = RedirectUri::parse(asked)
+        .ok()
+        .filter(|uri| {
+            client
+                .metadata
+                .redirect_uris
+                .iter()
+                .any(|own| own.admits(uri))
+        })
+        .ok_or_else(|| {
+            page("The application asks to be answered at an address that it did not register.")
+        })?;
+    Ok((client_id, client, redirect_uri))
+}
+
+type Flaw = (&'static str, &'static str);
+
+fn check_parameters(
+    context: &Context,
+    client: &Client,
+    query: &AuthorizeQuery,
+) -> Result<(ScopeSet, Option<CodeChallenge>), Flaw> {
+    if query.repeated {
+        return Err(("invalid_request", "a parameter was given twice"));
+    }
+    if query
+        .state
+        .as_ref()
+        .is_some_and(|state| state.len() > LONGEST_STATE)
+    {
+        return Err(("invalid_request", "state is longer than 1024 bytes"));
+    }
+    if query.request.is_some() {
+        return Err(("request_not_supported", "request objects are not supported"));
+    }
+    if query.request_uri.is_some() {
+        return Err((
+            "request_uri_not_supported",
+            "request objects are not supported",
+        ));
+    }
+    if query.response_type.as_deref() != Some("code") {
+        return Err(("unsupported_response_type", "response_type must be code"));
+    }
+    if query
+        .response_mode
+        .as_deref()
+        .is_some_and(|mode| mode != "query")
+    {
+        return Err(("invalid_request", "response_mode must be query"));
+    }
+    if !client.may_use(GrantType::AuthorizationCode) {
+        return Err((
+            "unauthorized_client",
+            "the client did not register authorization_code",
+        ));
+    }
+    let challenge = check_challenge(context, query)?;
+    Ok((check_scopes(client, query)?, challenge))
+}
+
+fn check_challenge(
+    context: &Context,
+    query: &AuthorizeQuery,
+) -> Result<Option<CodeChallenge>, Flaw> {
+    match (
+        query.code_challenge.as_deref(),
+        query.code_challenge_method.as_deref(),
+    ) {
+        (None, None) if !context.policy.require_pkce => Ok(None),
+        (None, _) => Err(("invalid_request", "code_challenge is required (PKCE, S256)")),
+        (Some(text), Some("S256")) => CodeChallenge::parse(text).map(Some).map_err(|_| {
+            (
+                "invalid_request",
+                "code_challenge must be 43 base64url characters",
+            )
+        }),
+        (Some(_), _) => Err(("invalid_request", "code_challenge_method must be S256")),
+    }
+}
+
+/// `scope` or `scopes`, split at spaces and commas (WIRE §4.1); none means all that is registered.
+fn check_scopes(client: &Client, query: &AuthorizeQuery) -> Result<ScopeSet, Flaw> {
+    if query.scope.is_some() && query.scopes.is_some() {
+        return Err(("invalid_request", "scope and scopes were both given"));
+    }
+    let text = query
+        .scope
+        .as_deref()
+        .or(query.scopes.as_deref())
+        .unwrap_or_default();
+    ScopeSet::parse(text.split([' ', ',']).filter(|part| !part.is_empty()))
+        .and_then(|asked| client.metadata.scopes.restrict(&asked))
+        .map_err(|_| {
+            (
+                "invalid_scope",
+                "a scope was asked for that the client did not register",
+            )
+        })
 }
 
 /// Seals a checked request for the consent form of this browser session.
 pub fn seal(context: &Context, signed_in: &SignedIn, request: &AuthorizeRequest) -> Secret {
-    let _ = (context, signed_in, request);
-    todo!()
+    let payload = Writer::default()
+        .text(&request.client_id)
+        .text(request.redirect_uri.as_str())
+        .text(&request.scopes.join())
+        .text(request.challenge.as_ref().map_or("", CodeChallenge::as_str))
+        .bytes(&[u8::from(request.state.is_some())])
+        .text(request.state.as_deref().unwrap_or_default())
+        .finish();
+    let expires_at = context.now().plus(context.policy.transaction_lifetime);
+    let bound_to = signed_in.web_session_id.as_bytes();
+    let keys = context.keys.active();
+    transaction::seal(
+        &keys,
+        context.draw(),
+        Purpose::Consent,
+        bound_to,
+        expires_at,
+        &payload,
+    )
 }
 
 /// Opens what [`seal`] sealed; `Kind::InvalidRequest` when altered, another's or too old (AUT-17).
@@ -93,8 +259,38 @@ pub fn open(
     signed_in: &SignedIn,
     sealed: &str,
 ) -> Result<AuthorizeRequest, Error> {
-    let _ = (context, signed_in, sealed);
-    todo!()
+    let now = context.now();
+    let bound_to = signed_in.web_session_id.as_bytes();
+    transaction::open(&context.keys, Purpose::Consent, bound_to, now, sealed)
+        .and_then(|payload| read_sealed(context, &payload, now))
+        .ok_or_else(|| {
+            Kind::InvalidRequest
+                .because("This form is too old or not yours. Start again from the application.")
+                .into()
+        })
+}
+
+fn read_sealed(context: &Context, payload: &[u8], now: Timestamp) -> Option<AuthorizeRequest> {
+    let mut reader = Reader(payload);
+    let client_id = reader.text()?.to_owned();
+    let client = authenticate::read(context, &client_id, now)?;
+    let redirect_uri = RedirectUri::parse(reader.text()?).ok()?;
+    let scopes = ScopeSet::parse_joined(reader.text()?).ok()?;
+    let challenge = match reader.text()? {
+        "" => None,
+        text => Some(CodeChallenge::parse(text).ok()?),
+    };
+    let has_state = reader.byte()? != 0;
+    let state = reader.text()?.to_owned();
+    let state = has_state.then_some(state);
+    Some(AuthorizeRequest {
+        client_id,
+        client,
+        redirect_uri,
+        scopes,
+        state,
+        challenge,
+    })
 }
 
 /// The person consents: makes the code and tells where to send the browser.
@@ -104,12 +300,44 @@ pub async fn approve(
     signed_in: &SignedIn,
     request: &AuthorizeRequest,
 ) -> Result<Redirection, Error> {
-    let _ = (context, requester, signed_in, request);
-    todo!()
+    let now = context.now();
+    let metadata = &request.client.metadata;
+    let code = AuthorizationCode {
+        id: CodeId::from_bytes(context.draw()),
+        client: request.client.reference,
+        client_name: metadata.name.as_str().to_owned(),
+        dialect: metadata.dialect,
+        redirect_uri: request.redirect_uri.as_str().to_owned(),
+        challenge: request.challenge.clone(),
+        scopes: request.scopes.clone(),
+        user_id: signed_in.user.id,
+        user_epoch: signed_in.user.epoch,
+        web_session_id: signed_in.web_session_id,
+        auth_time: signed_in.auth_time,
+        expires_at: now.plus(context.policy.authorization_code_lifetime),
+        failures: 0,
+        redeemed: None,
+    };
+    let mut record = audit::by_person(Action::AuthorizeApprove, &signed_in.user, requester, now);
+    record.client = Some(code.client_name.clone());
+    let plan = Plan::of(codes::issuing(&code)).then(audit::recording(context, &record));
+    context.store.apply(plan).await?;
+    let minted = authorization_code::mint(&context.keys.active(), code.id);
+    Ok(redirection::success(
+        context.links.issuer(),
+        &request.redirect_uri,
+        request.state.as_deref(),
+        &minted,
+    ))
 }
 
 /// The person declines: `error=access_denied`.
 pub fn deny(context: &Context, request: &AuthorizeRequest) -> Redirection {
-    let _ = (context, request);
-    todo!()
+    redirection::failure(
+        context.links.issuer(),
+        &request.redirect_uri,
+        request.state.as_deref(),
+        "access_denied",
+        "the person declined",
+    )
 }

@@ -1,12 +1,30 @@
 //! Device authorization (RFC 8628; AWS StartDeviceAuthorization): start, look up, decide.
 
 use claviger_model::{
-    grant::device::DeviceAuthorization, network::Requester, secret::Secret, time::Lifetime,
+    audit::Action,
+    client::{Client, GrantType},
+    grant::device::{Decision, DeviceAuthorization, DeviceState},
+    id::DeviceId,
+    network::Requester,
+    secret::Secret,
+    time::{Lifetime, Timestamp},
     user_code::UserCode,
+};
+use claviger_store::{
+    repository::device::{self, Outcome},
+    repository::throttle,
+    statement::Plan,
 };
 
 use crate::{
-    client::authenticate::ClientCredentials, context::Context, error::Error, web_session::SignedIn,
+    audit,
+    client::authenticate::{ClientCredentials, authenticate},
+    context::{Context, StartKey},
+    error::{Error, Kind, Refusal},
+    keys::purpose::Tag,
+    sign_in::window_start,
+    token::device_code,
+    web_session::SignedIn,
 };
 
 /// What a device asks.
@@ -35,14 +53,117 @@ pub struct DeviceStarted {
     pub interval: Lifetime,
 }
 
+/// How often a fresh user code is drawn when one is taken: with 10⁵ pending codes among
+/// 2.6·10¹⁰ even the second draw is rare.
+const DRAWS: usize = 4;
+
 /// Starts a device authorization.
 pub async fn start(
     context: &Context,
     requester: &Requester,
     request: StartDevice,
 ) -> Result<DeviceStarted, Error> {
-    let _ = (context, requester, request);
-    todo!()
+    let now = context.now();
+    let client = authenticate(context, &request.client, now)?;
+    if !client.may_use(GrantType::DeviceCode) {
+        return Err(Kind::UnauthorizedClient
+            .because("This client did not register the device_code grant. Register it again.")
+            .into());
+    }
+    if !context.links.name_this_instance(&request.start_url) {
+        return Err(Kind::InvalidRequest
+            .because("startUrl is not the start URL of this instance. Check sso_start_url.")
+            .into());
+    }
+    admit(context, requester, &client, now)?;
+    for _ in 0..DRAWS {
+        if let Some(started) = try_start(context, requester, &client, now).await? {
+            return Ok(started);
+        }
+    }
+    Err(Kind::Unavailable
+        .because("No user code is free. Try again in a moment.")
+        .into())
+}
+
+fn admit(
+    context: &Context,
+    requester: &Requester,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let limits = &context.policy.limits;
+    let counts = [
+        (
+            StartKey::Client(client.reference),
+            limits.devices_per_client,
+        ),
+        (
+            StartKey::Network(requester.network()),
+            limits.devices_per_network,
+        ),
+        (StartKey::All, limits.devices),
+    ];
+    for (position, (key, limit)) in counts.iter().enumerate() {
+        if !context.device_starts.admit(key, *limit, now) {
+            counts
+                .iter()
+                .take(position)
+                .for_each(|(key, _)| context.device_starts.give_back(key));
+            return Err(Kind::TooManyRequests.because(
+                "Too many devices are waiting for approval. Finish or wait ten minutes, then try again.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// One draw of a user code; `None` when it is taken.
+async fn try_start(
+    context: &Context,
+    requester: &Requester,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Option<DeviceStarted>, Error> {
+    let Some(user_code) = UserCode::draw(&context.draw()) else {
+        return Ok(None);
+    };
+    let keys = context.keys.active();
+    let expires_in = context.policy.device_code_lifetime;
+    let authorization = DeviceAuthorization {
+        id: DeviceId::from_bytes(context.draw()),
+        client: client.reference,
+        client_name: client.metadata.name.as_str().to_owned(),
+        dialect: client.metadata.dialect,
+        scopes: client.metadata.scopes.clone(),
+        requester_address: requester.address.to_string(),
+        requester_agent: requester.user_agent.clone(),
+        created_at: now,
+        expires_at: now.plus(expires_in),
+        state: DeviceState::Pending,
+    };
+    let mac = keys.user_code.tag(&[user_code.as_bytes()]);
+    if !context
+        .store
+        .apply(device::starting(&authorization, &mac))
+        .await?
+        .is_whole()
+    {
+        return Ok(None);
+    }
+    let code = device_code::DeviceCode {
+        device_id: authorization.id,
+        expires_at: authorization.expires_at,
+    };
+    let verification_uri = context.links.verification_uri();
+    Ok(Some(DeviceStarted {
+        device_code: device_code::mint(&keys, code),
+        user_code,
+        verification_uri_complete: format!("{verification_uri}?user_code={user_code}"),
+        verification_uri,
+        expires_in,
+        interval: context.policy.poll_interval,
+    }))
 }
 
 /// The undecided authorization behind a typed code. Unknown, expired, used and denied codes are
@@ -53,8 +174,13 @@ pub async fn look_up(
     signed_in: &SignedIn,
     typed: &str,
 ) -> Result<(UserCode, DeviceAuthorization), Error> {
-    let _ = (context, requester, signed_in, typed);
-    todo!()
+    let now = context.now();
+    let attempt = find(context, requester, signed_in, typed, now).await?;
+    if !attempt.found.awaits_decision(now) {
+        return Err(unknown_code().into());
+    }
+    context.store.apply(attempt.give_back).await?;
+    Ok((attempt.code, attempt.found))
 }
 
 /// What a person decides.
@@ -75,6 +201,108 @@ pub async fn decide(
     typed: &str,
     answer: Answer,
 ) -> Result<DeviceAuthorization, Error> {
-    let _ = (context, requester, signed_in, typed, answer);
-    todo!()
+    let now = context.now();
+    let Attempt {
+        found: authorization,
+        give_back,
+        ..
+    } = find(context, requester, signed_in, typed, now).await?;
+    let decision = Decision {
+        user_id: signed_in.user.id,
+        at: now,
+        auth_time: signed_in.auth_time,
+        user_epoch: signed_in.user.epoch,
+    };
+    let (outcome, action, state) = match answer {
+        Answer::Approve => (
+            Outcome::Approved,
+            Action::DeviceApprove,
+            DeviceState::Approved(decision),
+        ),
+        Answer::Deny => (
+            Outcome::Denied,
+            Action::DeviceDeny,
+            DeviceState::Denied(decision),
+        ),
+    };
+    let mut record = audit::by_person(action, &signed_in.user, requester, now);
+    record.client = Some(authorization.client_name.clone());
+    record.detail = format!("device asked from {}", authorization.requester_address);
+    let plan = Plan::of(device::deciding(authorization.id, outcome, decision, now))
+        .then(audit::recording(context, &record))
+        .and(give_back);
+    if !context.store.apply(plan).await?.is_whole() {
+        return Err(unknown_code().into());
+    }
+    Ok(DeviceAuthorization {
+        state,
+        ..authorization
+    })
+}
+
+/// The authorization of a typed code in any state. The attempt is counted as a
+/// wrong one before the code is looked up, and taken back when it was right, so that no number of
+/// parallel guesses gets past the limits.
+async fn find(
+    context: &Context,
+    requester: &Requester,
+    signed_in: &SignedIn,
+    typed: &str,
+    now: Timestamp,
+) -> Result<Attempt, Error> {
+    let counted = wrong_code_counts(context, requester, signed_in);
+    let window = window_start(now);
+    let plan = counted.iter().fold(Plan::default(), |plan, (tag, limit)| {
+        plan.then(throttle::counting(tag, window, *limit))
+    });
+    if !context.store.apply(plan).await?.is_whole() {
+        return Err(Kind::TooManyRequests
+            .because("Too many wrong codes. Wait ten minutes, then try again.")
+            .into());
+    }
+    let code = UserCode::parse(typed).ok_or_else(unknown_code)?;
+    for keys in context.keys.all_accepted() {
+        let mac = keys.user_code.tag(&[code.as_bytes()]);
+        if let Some(found) = device::by_user_code(context.store.as_ref(), &mac).await? {
+            let give_back = counted.iter().fold(Plan::default(), |plan, (tag, _)| {
+                plan.then(throttle::giving_back(tag, window))
+            });
+            return Ok(Attempt {
+                code,
+                found,
+                give_back,
+            });
+        }
+    }
+    Err(unknown_code().into())
+}
+
+/// A typed code that exists, and the plan that takes back what it was counted.
+struct Attempt {
+    code: UserCode,
+    found: DeviceAuthorization,
+    give_back: Plan,
+}
+
+fn wrong_code_counts(
+    context: &Context,
+    requester: &Requester,
+    signed_in: &SignedIn,
+) -> [(Tag, u32); 3] {
+    let key = &context.keys.active().throttle;
+    let limits = &context.policy.limits;
+    let web_session = key.tag(&[b"code/web", signed_in.web_session_id.as_bytes()]);
+    let user = key.tag(&[b"code/user", signed_in.user.id.as_bytes()]);
+    let network = key.tag(&[b"code/network", requester.network().to_string().as_bytes()]);
+    [
+        (web_session, limits.wrong_codes_per_web_session),
+        (user, limits.wrong_codes_per_user),
+        (network, limits.wrong_codes_per_network),
+    ]
+}
+
+fn unknown_code() -> Refusal {
+    Kind::NotFound.because(
+        "This code is not waiting for approval. Check it on your device, or start again there.",
+    )
 }

@@ -132,3 +132,9 @@ impl Policy {
         }
     }
 }
+
+/// The fewest characters a password may have (NIST SP 800-63B §5.1.1.2).
+pub const SHORTEST_PASSWORD: usize = 8;
+
+/// The most bytes a password may have (SGN-08).
+pub const LONGEST_PASSWORD: usize = 1024;

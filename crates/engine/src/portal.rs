@@ -1,14 +1,28 @@
 //! Accounts, roles and role credentials of one person, behind an access token (AWS portal API).
 
 use claviger_model::{
-    access::Account,
-    credentials::RoleCredentials,
+    access::{Account, Role},
+    audit::Action,
+    credentials::{CredentialRequest, RoleCredentials},
+    directory::User,
     id::{AccountId, RoleName},
     network::Requester,
     secret::Secret,
+    session::{EndReason, Session},
+    time::{Lifetime, Timestamp},
+};
+use claviger_store::{
+    repository::{access, session as sessions},
+    statement::Plan,
 };
 
-use crate::{context::Context, error::Error};
+use crate::{
+    audit,
+    context::Context,
+    error::{Error, Kind, Refusal},
+    session,
+    token::{access as access_token, page},
+};
 
 /// Which part of a list is wanted.
 #[derive(Clone, Debug, Default)]
@@ -39,14 +53,76 @@ pub struct RolePage {
     pub next_token: Option<String>,
 }
 
+const PAGE_SIZE: u32 = 100;
+const PAGE_TOKEN_LIFETIME: Lifetime = Lifetime::hours(1);
+
+/// A live session behind a bearer token, with its person.
+struct Bearer {
+    session: Session,
+    user: User,
+    opens_portal: bool,
+}
+
+/// Believes a bearer token: both locks, its end, its session, its person. One read.
+async fn believe(context: &Context, bearer: &Secret, now: Timestamp) -> Result<Bearer, Error> {
+    let token = access_token::read(&context.keys, bearer.reveal()).ok_or_else(unauthorized)?;
+    let claims = token.claims;
+    if now >= claims.expires_at {
+        return Err(unauthorized().into());
+    }
+    let found = sessions::with_user(context.store.as_ref(), claims.session_id).await?;
+    let (session, user) = found
+        .filter(|(session, user)| {
+            session.client == claims.client
+                && token.belongs_to(&session.secret)
+                && session::is_good(context, session, user, now)
+        })
+        .ok_or_else(unauthorized)?;
+    let rotations = &session.rotations;
+    if claims.generation == rotations.generation && rotations.used_generation < claims.generation {
+        // Losing this write only makes a later refresh judgement more lenient.
+        let plan = Plan::of(sessions::marking_used(session.id, claims.generation));
+        let _ = context.store.apply(plan).await;
+    }
+    let opens_portal = session.scopes.select(claims.scope_mask).opens_portal();
+    Ok(Bearer {
+        session,
+        user,
+        opens_portal,
+    })
+}
+
+async fn open(context: &Context, bearer: &Secret, now: Timestamp) -> Result<Bearer, Error> {
+    let bearer = believe(context, bearer, now).await?;
+    if bearer.opens_portal {
+        Ok(bearer)
+    } else {
+        Err(no_access().into())
+    }
+}
+
 /// ListAccounts: the accounts in which the person has a role.
 pub async fn accounts(
     context: &Context,
     bearer: &Secret,
     page: Page,
 ) -> Result<AccountPage, Error> {
-    let _ = (context, bearer, page);
-    todo!()
+    let now = context.now();
+    let bearer = open(context, bearer, now).await?;
+    let list = List {
+        context,
+        user: &bearer.user,
+        name: "accounts",
+        now,
+    };
+    let (after, size) = list.begin(&page)?;
+    let store = context.store.as_ref();
+    let mut accounts = access::accounts_of(store, bearer.user.id, &after, size + 1).await?;
+    let next_token = list.end(&mut accounts, size, |account| account.id.as_str());
+    Ok(AccountPage {
+        accounts,
+        next_token,
+    })
 }
 
 /// ListAccountRoles: the person's roles in one account.
@@ -56,8 +132,64 @@ pub async fn roles(
     account_id: &str,
     page: Page,
 ) -> Result<RolePage, Error> {
-    let _ = (context, bearer, account_id, page);
-    todo!()
+    let now = context.now();
+    let bearer = open(context, bearer, now).await?;
+    let account_id = parse_account(account_id)?;
+    let name = format!("roles/{account_id}");
+    let list = List {
+        context,
+        user: &bearer.user,
+        name: &name,
+        now,
+    };
+    let (after, size) = list.begin(&page)?;
+    let store = context.store.as_ref();
+    let mut roles = access::roles_of(store, bearer.user.id, &account_id, &after, size + 1).await?;
+    let next_token = list.end(&mut roles, size, |role| role.name.as_str());
+    Ok(RolePage {
+        account_id,
+        roles: roles.into_iter().map(|role| role.name).collect(),
+        next_token,
+    })
+}
+
+/// One paged list of one person.
+struct List<'a> {
+    context: &'a Context,
+    user: &'a User,
+    name: &'a str,
+    now: Timestamp,
+}
+
+impl List<'_> {
+    /// The key to resume after and the size of the page.
+    fn begin(&self, page: &Page) -> Result<(String, u32), Refusal> {
+        let after = match &page.next_token {
+            None => String::new(),
+            Some(token) => page::read(&self.context.keys, self.user.id, self.name, self.now, token)
+                .ok_or_else(|| {
+                    Kind::InvalidRequest.because("next_token is not valid. List from the start.")
+                })?,
+        };
+        Ok((
+            after,
+            page.max_results.unwrap_or(PAGE_SIZE).clamp(1, PAGE_SIZE),
+        ))
+    }
+
+    /// Cuts `items`, fetched one over the size, and makes the token of the next page.
+    fn end<T>(&self, items: &mut Vec<T>, size: u32, key: impl Fn(&T) -> &str) -> Option<String> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if items.len() <= size {
+            return None;
+        }
+        items.truncate(size);
+        let expires_at = self.now.plus(PAGE_TOKEN_LIFETIME);
+        let keys = self.context.keys.active();
+        items
+            .last()
+            .map(|last| page::mint(&keys, self.user.id, self.name, key(last), expires_at))
+    }
 }
 
 /// GetRoleCredentials: credentials of a role that the person has at this moment (I9).
@@ -68,8 +200,77 @@ pub async fn role_credentials(
     account_id: &str,
     role_name: &str,
 ) -> Result<RoleCredentials, Error> {
-    let _ = (context, requester, bearer, account_id, role_name);
-    todo!()
+    let now = context.now();
+    let Bearer { session, user, .. } = open(context, bearer, now).await?;
+    let holder = Holder {
+        user: &user,
+        session_id: session.id,
+        session_ends: session.absolute_expires_at,
+        client: Some(&session.client_name),
+    };
+    vend(context, requester, &holder, account_id, role_name, now).await
+}
+
+/// Who will hold credentials, and under which session.
+pub(crate) struct Holder<'a> {
+    pub(crate) user: &'a User,
+    pub(crate) session_id: claviger_model::id::SessionId,
+    pub(crate) session_ends: Timestamp,
+    pub(crate) client: Option<&'a str>,
+}
+
+/// Vends credentials of an assigned role. They leave only after their audit record is durable
+/// (ADM-08).
+pub(crate) async fn vend(
+    context: &Context,
+    requester: &Requester,
+    holder: &Holder<'_>,
+    account_id: &str,
+    role_name: &str,
+    now: Timestamp,
+) -> Result<RoleCredentials, Error> {
+    let account_id = parse_account(account_id)?;
+    let role_name = RoleName::parse(role_name).map_err(|error| {
+        Kind::InvalidRequest
+            .because("role_name is not the name of a role.")
+            .detail(error.to_string())
+    })?;
+    let store = context.store.as_ref();
+    let role = access::role_of(store, holder.user.id, &account_id, &role_name).await?;
+    let role = role.ok_or_else(no_access)?;
+    let request = CredentialRequest {
+        duration: duration(context, &role, holder, now),
+        target: role.target,
+        account_id: role.account_id,
+        role_name: role.name,
+        role_arn: role.arn,
+        user_id: holder.user.id,
+        user_name: holder.user.name.as_str().to_owned(),
+        session_id: holder.session_id,
+    };
+    let credentials = context.credentials.issue(&request).await?;
+    let mut record = audit::by_person(Action::CredentialsIssue, holder.user, requester, now);
+    record.subject = format!("{}/{}", request.account_id, request.role_name);
+    record.session_id = Some(holder.session_id);
+    record.client = holder.client.map(ToOwned::to_owned);
+    record.detail = format!("access key {}", credentials.access_key_id);
+    store
+        .apply(Plan::of(audit::recording(context, &record)))
+        .await?;
+    Ok(credentials)
+}
+
+/// The role's own duration, or what is left of the session but never under 15 min (POR-16).
+fn duration(context: &Context, role: &Role, holder: &Holder<'_>, now: Timestamp) -> Lifetime {
+    if !context.policy.cap_credentials_to_session {
+        return role.duration;
+    }
+    role.duration.min(
+        holder
+            .session_ends
+            .remaining(now)
+            .max(Lifetime::minutes(15)),
+    )
 }
 
 /// Logout: ends the session behind the token.
@@ -78,6 +279,32 @@ pub async fn logout(
     requester: &Requester,
     bearer: &Secret,
 ) -> Result<(), Error> {
-    let _ = (context, requester, bearer);
-    todo!()
+    let now = context.now();
+    let Bearer { session, user, .. } = believe(context, bearer, now).await?;
+    let plan = session::ending(context, requester, &user, &session, EndReason::Logout, now);
+    let applied = context.store.apply(plan).await?;
+    context.credentials.forget(session.id);
+    if applied.is_whole() {
+        Ok(())
+    } else {
+        Err(unauthorized().into())
+    }
+}
+
+fn parse_account(text: &str) -> Result<AccountId, Refusal> {
+    AccountId::parse(text).map_err(|error| {
+        Kind::InvalidRequest
+            .because("account_id must be exactly 12 digits.")
+            .detail(error.to_string())
+    })
+}
+
+/// Exactly these words: clients add their hint to log in by them (WIRE §5.2).
+fn unauthorized() -> Refusal {
+    Kind::InvalidToken.because("Session token not found or invalid")
+}
+
+/// Unknown, unassigned and forbidden are one answer (POR-01).
+fn no_access() -> Refusal {
+    Kind::AccessDenied.because("No access")
 }

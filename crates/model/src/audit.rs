@@ -37,6 +37,10 @@ pub enum Action {
     UserDisable,
     /// An administrator enabled a person.
     UserEnable,
+    /// An administrator denied a client.
+    ClientDeny,
+    /// An administrator took a client's denial back.
+    ClientAllow,
     /// Keys were rotated.
     KeysRotate,
 }
@@ -61,6 +65,8 @@ impl Action {
             Self::UserSetPassword => "user.set_password",
             Self::UserDisable => "user.disable",
             Self::UserEnable => "user.enable",
+            Self::ClientDeny => "client.deny",
+            Self::ClientAllow => "client.allow",
             Self::KeysRotate => "keys.rotate",
         }
     }

@@ -87,6 +87,13 @@ impl Plan {
         Self(vec![statement])
     }
 
+    /// The plan followed by the steps of `other`.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// The plan with `statement` as its next step.
     #[must_use]
     pub fn then(mut self, statement: Statement) -> Self {

@@ -1,19 +1,14 @@
 //! Reading the audit log.
 
-use claviger_model::{audit::Record, time::Timestamp};
+use claviger_model::time::Timestamp;
+use claviger_store::repository::audit;
 
 use crate::{context::Context, error::Error};
 
-/// A record with the action as it was spelled when written.
-pub type Entry = (String, i64, claviger_store::repository::audit::Entry);
+/// A record as it was written.
+pub type Entry = audit::Entry;
 
-/// Records since `since`, oldest first, the latest `limit` of them.
-pub async fn read(
-    context: &Context,
-    since: Option<Timestamp>,
-    limit: u32,
-) -> Result<Vec<claviger_store::repository::audit::Entry>, Error> {
-    let _ = (context, since, limit);
-    let _: Option<Record> = None;
-    todo!()
+/// The latest `limit` records since `since`, oldest first.
+pub async fn read(context: &Context, since: Timestamp, limit: u32) -> Result<Vec<Entry>, Error> {
+    Ok(audit::latest(context.store.as_ref(), since, limit).await?)
 }

@@ -1,9 +1,17 @@
 //! Key epochs: listing and rotating them (SECURITY-CASES A2, F17).
 
-use claviger_model::time::Timestamp;
-use claviger_store::repository::keyring::EpochState;
+use claviger_model::{audit::Action, time::Timestamp};
+use claviger_store::{
+    repository::keyring::{self, EpochState},
+    statement::Plan,
+};
 
-use crate::{context::Context, error::Error};
+use crate::{
+    audit,
+    context::Context,
+    error::{Error, Failure, Kind},
+    keys::ring::new_epoch,
+};
 
 /// One epoch as the operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +26,51 @@ pub struct Epoch {
 
 /// All epochs, oldest first.
 pub async fn list(context: &Context) -> Result<Vec<Epoch>, Error> {
-    let _ = context;
-    todo!()
+    let rows = keyring::all(context.store.as_ref()).await?;
+    let epoch = |row: keyring::EpochRow| Epoch {
+        epoch: row.epoch,
+        state: row.state,
+        since: row.since,
+    };
+    Ok(rows.into_iter().map(epoch).collect())
 }
 
 /// Makes a new epoch active; the old one goes on verifying. No client notices. Answers its number.
 pub async fn rotate(context: &Context) -> Result<u8, Error> {
-    let _ = context;
-    todo!()
+    let now = context.now();
+    let active = context.keys.active().epoch;
+    let newest = list(context)
+        .await?
+        .iter()
+        .map(|epoch| epoch.epoch)
+        .max()
+        .unwrap_or(active);
+    let next = newest.checked_add(1).ok_or_else(|| {
+        Kind::Unavailable.because("All 255 key epochs are used up. Ask for help before going on.")
+    })?;
+    let row = new_epoch(
+        next,
+        EpochState::Active,
+        &context.key_file,
+        context.entropy.as_ref(),
+        now,
+    );
+    let record = audit::by_operator(Action::KeysRotate, "keyring", format!("epoch {next}"), now);
+    let plan = Plan::of(keyring::superseding(active, now))
+        .then(keyring::inserting(&row))
+        .then(audit::recording(context, &record));
+    if !context.store.apply(plan).await?.is_whole() {
+        return Err(Kind::Unavailable
+            .because("Somebody else is rotating the keys. Look at `claviger admin keys list`.")
+            .into());
+    }
+    context
+        .keys
+        .reload(context.store.as_ref())
+        .await
+        .map_err(|error| Failure {
+            doing: "loading the new key epoch",
+            source: Box::new(error),
+        })?;
+    Ok(next)
 }

@@ -1,26 +1,77 @@
 //! Sessions as the operator sees them.
 
-use claviger_model::{directory::UserName, id::SessionId, session::Session};
+use claviger_model::{
+    audit::Action,
+    directory::UserName,
+    id::SessionId,
+    session::{EndReason, Session},
+};
+use claviger_store::{
+    repository::{session, user},
+    statement::Plan,
+};
 
-use crate::{context::Context, error::Error};
+use super::user::{apply, find};
+use crate::{
+    audit,
+    context::Context,
+    error::{Error, Kind},
+};
 
-/// Live sessions with their person's name, newest first; of one person when named.
+/// How many sessions a listing shows at most.
+const LISTED: u32 = 1000;
+
+/// Live sessions with their person's name, newest first, at most 1,000; of one person when named.
 pub async fn list(
     context: &Context,
     user_name: Option<&str>,
 ) -> Result<Vec<(UserName, Session)>, Error> {
-    let _ = (context, user_name);
-    todo!()
+    let now = context.now();
+    let store = context.store.as_ref();
+    let Some(user_name) = user_name else {
+        return Ok(session::live(store, now, LISTED).await?);
+    };
+    let user = find(context, user_name).await?;
+    let live = session::live_of_user(store, user.id, now).await?;
+    Ok(live
+        .into_iter()
+        .map(|session| (user.name.clone(), session))
+        .collect())
 }
 
 /// Ends one session; `Kind::NotFound` when there is none live of that id.
 pub async fn end(context: &Context, session_id: SessionId) -> Result<(), Error> {
-    let _ = (context, session_id);
-    todo!()
+    let now = context.now();
+    let mut record = audit::by_operator(
+        Action::SessionEnd,
+        &session_id.to_string(),
+        String::new(),
+        now,
+    );
+    record.session_id = Some(session_id);
+    let plan = Plan::of(session::ending(session_id, EndReason::Administrator, now))
+        .then(audit::recording(context, &record));
+    if !context.store.apply(plan).await?.is_whole() {
+        return Err(Kind::NotFound
+            .because(
+                "There is no live session of that id. `claviger admin sessions list` shows them.",
+            )
+            .into());
+    }
+    context.credentials.forget(session_id);
+    Ok(())
 }
 
 /// Ends everything a person holds, browser sign-ins too; answers how many sessions ended.
-pub async fn end_all(context: &Context, user_name: &str) -> Result<u64, Error> {
-    let _ = (context, user_name);
-    todo!()
+pub async fn end_all(context: &Context, user_name: &str) -> Result<usize, Error> {
+    let user = find(context, user_name).await?;
+    let now = context.now();
+    let record = audit::by_operator(
+        Action::SessionEnd,
+        user.name.as_str(),
+        "all sessions".into(),
+        now,
+    );
+    let plan = Plan::of(user::raising_epoch(user.id)).then(audit::recording(context, &record));
+    apply(context, plan, &user, now).await
 }

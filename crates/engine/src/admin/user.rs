@@ -1,19 +1,27 @@
 //! People: passwords and standing.
 
-use claviger_model::{directory::User, secret::Secret};
+use claviger_model::{
+    audit::Action,
+    directory::{User, UserState, name_key},
+    secret::Secret,
+    session::EndReason,
+    time::Timestamp,
+};
+use claviger_store::{
+    repository::{session, user, web_session},
+    statement::{Applied, Plan},
+};
 
-use crate::{context::Context, error::Error};
-
-/// The fewest characters a password may have (NIST SP 800-63B §5.1.1.2).
-pub const SHORTEST_PASSWORD: usize = 8;
-
-/// The most bytes a password may have (SGN-08).
-pub const LONGEST_PASSWORD: usize = 1024;
+use crate::{
+    audit,
+    context::Context,
+    error::{Error, Kind},
+    policy::{LONGEST_PASSWORD, SHORTEST_PASSWORD},
+};
 
 /// All people, by name.
 pub async fn list(context: &Context) -> Result<Vec<User>, Error> {
-    let _ = context;
-    todo!()
+    Ok(user::all(context.store.as_ref()).await?)
 }
 
 /// Sets a password and ends what the person holds, when `sign_out` says so. `Kind::NotFound` for
@@ -23,19 +31,88 @@ pub async fn set_password(
     user_name: &str,
     password: &Secret,
     sign_out: bool,
-) -> Result<u64, Error> {
-    let _ = (context, user_name, password, sign_out);
-    todo!()
+) -> Result<usize, Error> {
+    let user = find(context, user_name).await?;
+    let fits = password.reveal().chars().count() >= SHORTEST_PASSWORD
+        && password.reveal().len() <= LONGEST_PASSWORD;
+    if !fits {
+        return Err(Kind::InvalidRequest
+            .because("A password must have at least 8 characters and at most 1024 bytes.")
+            .into());
+    }
+    let encoded = context.hasher.hash(password).await?;
+    let now = context.now();
+    let record = audit::by_operator(
+        Action::UserSetPassword,
+        user.name.as_str(),
+        if sign_out {
+            "signed out everywhere".to_owned()
+        } else {
+            String::new()
+        },
+        now,
+    );
+    let plan = Plan::of(user::setting_password(user.id, &encoded))
+        .then(audit::recording(context, &record));
+    if !sign_out {
+        context.store.apply(plan).await?;
+        return Ok(0);
+    }
+    apply(context, plan.then(user::raising_epoch(user.id)), &user, now).await
 }
 
 /// Stops a person: everything they hold is dead at once. Answers how many sessions ended.
-pub async fn disable(context: &Context, user_name: &str) -> Result<u64, Error> {
-    let _ = (context, user_name);
-    todo!()
+pub async fn disable(context: &Context, user_name: &str) -> Result<usize, Error> {
+    let user = find(context, user_name).await?;
+    let now = context.now();
+    let record = audit::by_operator(Action::UserDisable, user.name.as_str(), String::new(), now);
+    let plan = Plan::of(user::setting_state(user.id, UserState::Disabled))
+        .then(audit::recording(context, &record));
+    apply(context, plan, &user, now).await
 }
 
 /// Lets a person in again; what they held before stays dead.
 pub async fn enable(context: &Context, user_name: &str) -> Result<(), Error> {
-    let _ = (context, user_name);
-    todo!()
+    let user = find(context, user_name).await?;
+    let record = audit::by_operator(
+        Action::UserEnable,
+        user.name.as_str(),
+        String::new(),
+        context.now(),
+    );
+    let plan = Plan::of(user::setting_state(user.id, UserState::Active))
+        .then(audit::recording(context, &record));
+    context.store.apply(plan).await?;
+    Ok(())
+}
+
+/// The person of that name, in any spelling.
+pub(crate) async fn find(context: &Context, user_name: &str) -> Result<User, Error> {
+    let found = user::by_name_key(context.store.as_ref(), &name_key(user_name)).await?;
+    let found = found.ok_or_else(|| {
+        Kind::NotFound.because("There is no such user. `claviger admin user list` shows them all.")
+    })?;
+    Ok(found.user)
+}
+
+/// Applies `plan` and ends everything the person holds with it; answers how many sessions ended.
+pub(crate) async fn apply(
+    context: &Context,
+    plan: Plan,
+    user: &User,
+    now: Timestamp,
+) -> Result<usize, Error> {
+    let plan = plan
+        .then(web_session::ending_of_user(user.id, now))
+        .then(session::ending_of_user(
+            user.id,
+            EndReason::Administrator,
+            now,
+        ));
+    match context.store.apply(plan).await? {
+        Applied::Whole { changed } => Ok(changed),
+        Applied::Unmet { .. } => Err(Kind::NotFound
+            .because("The user has just been removed.")
+            .into()),
+    }
 }

@@ -1,8 +1,19 @@
 //! Dynamic client registration (RFC 7591; AWS RegisterClient). Stores nothing.
 
-use claviger_model::{client::Dialect, network::Requester, secret::Secret, time::Timestamp};
+use claviger_model::{
+    client::{ClientMetadata, ClientName, Dialect, GrantType},
+    network::Requester,
+    redirect_uri::RedirectUri,
+    scope::{ScopeRefused, ScopeSet},
+    secret::Secret,
+    time::Timestamp,
+};
 
-use crate::{context::Context, error::Error};
+use crate::{
+    context::Context,
+    error::{Error, Kind, Refusal},
+    token::client_id,
+};
 
 /// What a client asks for, as its dialect decoded it; nothing is checked yet.
 #[derive(Clone, Debug)]
@@ -34,13 +45,160 @@ pub struct Registered {
     pub expires_at: Timestamp,
 }
 
-/// Registers a client.
-#[expect(clippy::unused_async, reason = "kept async")]
-pub async fn register(
+const MOST_REDIRECT_URIS: usize = 10;
+
+/// Registers a client. Writes nothing, whoever asks and however often (REG-01).
+pub fn register(
     context: &Context,
     requester: &Requester,
     registration: Registration,
 ) -> Result<Registered, Error> {
-    let _ = (context, requester, registration);
-    todo!()
+    let now = context.now();
+    let limit = context.policy.limits.registrations_per_network;
+    if !context
+        .registrations
+        .admit(&requester.network(), limit, now)
+    {
+        return Err(Kind::TooManyRequests
+            .because("Too many registrations from this network. Try again in a minute.")
+            .into());
+    }
+    let metadata = check(context, registration)?;
+    let expires_at = now.plus(context.policy.client_lifetime);
+    let client_id = client_id::mint_id(&context.keys, &metadata, context.draw(), now, expires_at)
+        .ok_or_else(|| {
+        Kind::InvalidClientMetadata.because(
+            "The registration is too large. Ask for fewer or shorter scopes and redirect URIs.",
+        )
+    })?;
+    let client_secret = client_id::mint_secret(&context.keys, &client_id);
+    Ok(Registered {
+        client_id,
+        client_secret,
+        issued_at: now,
+        expires_at,
+    })
+}
+
+fn check(context: &Context, registration: Registration) -> Result<ClientMetadata, Refusal> {
+    let name = check_name(context, &registration.client_name)?;
+    let grant_types = check_grant_types(registration.grant_types.as_deref())?;
+    let scopes = check_scopes(&registration.scopes)?;
+    let redirect_uris = check_redirect_uris(context, &registration.redirect_uris)?;
+    if grant_types.contains(&GrantType::AuthorizationCode) {
+        check_code_client(context, &registration, &scopes)?;
+    }
+    Ok(ClientMetadata {
+        name,
+        dialect: registration.dialect,
+        grant_types,
+        scopes,
+        redirect_uris,
+    })
+}
+
+fn check_name(context: &Context, name: &str) -> Result<ClientName, Refusal> {
+    let name = ClientName::parse(name).map_err(|error| {
+        Kind::InvalidClientMetadata
+            .because(
+                "The client name must not be empty nor hold control or text-direction characters.",
+            )
+            .detail(error.to_string())
+    })?;
+    let lower = name.as_str().to_lowercase();
+    if context
+        .policy
+        .reserved_names
+        .iter()
+        .any(|reserved| reserved.to_lowercase() == lower)
+    {
+        return Err(Kind::InvalidClientMetadata
+            .because("This client name is reserved. Choose another one."));
+    }
+    Ok(name)
+}
+
+/// Absent or empty: a device-only client (WIRE §3.1).
+fn check_grant_types(asked: Option<&[String]>) -> Result<Vec<GrantType>, Refusal> {
+    let asked = asked.unwrap_or_default();
+    if asked.is_empty() {
+        return Ok(vec![GrantType::DeviceCode, GrantType::RefreshToken]);
+    }
+    let mut grant_types = Vec::new();
+    for text in asked {
+        let grant = GrantType::parse(text).ok_or_else(|| {
+            Kind::UnsupportedGrantType.because(
+                "Only authorization_code, refresh_token and \
+                 urn:ietf:params:oauth:grant-type:device_code may be registered.",
+            )
+        })?;
+        if !grant_types.contains(&grant) {
+            grant_types.push(grant);
+        }
+    }
+    Ok(grant_types)
+}
+
+fn check_scopes(asked: &[String]) -> Result<ScopeSet, Refusal> {
+    ScopeSet::parse(asked.iter().map(String::as_str)).map_err(|error| match error {
+        ScopeRefused::TooMany => Kind::InvalidClientMetadata
+            .because("No more than 25 scopes may be registered. Ask for fewer."),
+        ScopeRefused::Malformed(_) | ScopeRefused::Wider => Kind::InvalidScope.because(
+            "A scope must be one to three words joined by colons, such as sso:account:access.",
+        ),
+    })
+}
+
+fn check_redirect_uris(context: &Context, asked: &[String]) -> Result<Vec<RedirectUri>, Refusal> {
+    if asked.len() > MOST_REDIRECT_URIS {
+        return Err(
+            Kind::InvalidClientMetadata.because("No more than 10 redirect URIs may be registered.")
+        );
+    }
+    let allowed = |uri: &RedirectUri| {
+        uri.is_loopback()
+            || context
+                .policy
+                .allowed_origins
+                .iter()
+                .any(|o| o == uri.origin())
+    };
+    asked
+        .iter()
+        .map(|text| RedirectUri::parse(text).ok().filter(allowed))
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| {
+            Kind::InvalidRedirectUri.because(
+                "A redirect URI must be http on 127.0.0.1, [::1] or localhost without query and \
+                 fragment, or on an origin that the administrator allows.",
+            )
+        })
+}
+
+fn check_code_client(
+    context: &Context,
+    registration: &Registration,
+    scopes: &ScopeSet,
+) -> Result<(), Refusal> {
+    if registration.redirect_uris.is_empty() {
+        return Err(Kind::InvalidRedirectUri
+            .because("The grant authorization_code needs at least one redirect URI."));
+    }
+    if registration.dialect == Dialect::Oauth {
+        return Ok(());
+    }
+    if scopes.is_empty() {
+        // Observed: AWS answers so for a code client without scopes (WIRE §3.1).
+        return Err(Kind::InvalidScope.because(
+            "The grant authorization_code needs at least one scope, such as sso:account:access.",
+        ));
+    }
+    let issuer = registration.issuer_url.as_deref().unwrap_or_default();
+    if !context.links.name_this_instance(issuer) {
+        return Err(Kind::InvalidRequest.because(
+            "issuerUrl must be the start URL or issuer of this instance when \
+             authorization_code is registered.",
+        ));
+    }
+    Ok(())
 }

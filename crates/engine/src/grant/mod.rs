@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2; AWS CreateToken): one pipeline, one file per grant.
 
 pub mod request;
+mod step;
 pub mod device_code;
 pub mod authorization_code;
 pub mod refresh_token;

@@ -1,8 +1,9 @@
 //! What goes into the token endpoint and what comes out.
 
-use claviger_model::{scope::ScopeSet, secret::Secret, time::Lifetime};
+use claviger_model::secret::Secret;
 
 use crate::client::authenticate::ClientCredentials;
+pub use crate::issued::Issued;
 
 /// A token request as its dialect decoded it. Members of other grants than the one named are
 /// there but ignored (SETTLED: documented callers send `code` beside `deviceCode`).
@@ -24,17 +25,4 @@ pub struct TokenRequest {
     pub redirect_uri: Option<String>,
     /// `codeVerifier` / `code_verifier`.
     pub code_verifier: Option<Secret>,
-}
-
-/// The tokens of a successful request.
-#[derive(Clone, Debug)]
-pub struct Issued {
-    /// `accessToken`; its type is always `Bearer`.
-    pub access_token: Secret,
-    /// `expiresIn`.
-    pub expires_in: Lifetime,
-    /// `refreshToken`; absent only for clients without scopes.
-    pub refresh_token: Option<Secret>,
-    /// What the access token carries.
-    pub scopes: ScopeSet,
 }

@@ -26,6 +26,8 @@ pub const DEVICE_CODE: Kind = Kind("cvd1.");
 pub const AUTHORIZATION_CODE: Kind = Kind("cvz1-");
 /// Web session cookie.
 pub const WEB_COOKIE: Kind = Kind("cvw1.");
+/// Known-browser cookie.
+pub const KNOWN_BROWSER: Kind = Kind("cvb1.");
 /// Sealed transaction of a form.
 pub const TRANSACTION: Kind = Kind("cvt1.");
 /// Page token.

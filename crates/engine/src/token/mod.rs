@@ -8,6 +8,7 @@ pub mod refresh;
 pub mod device_code;
 pub mod authorization_code;
 pub mod web_cookie;
+pub mod known_browser;
 pub mod form;
 pub mod transaction;
 pub mod page;
