@@ -1,1 +1,15 @@
-//! To be written.
+//! Migrations: forward only, numbered, embedded, never edited after release.
+
+/// One step of the schema.
+pub struct Migration {
+    /// Its number, from 1 without gaps.
+    pub number: i64,
+    /// The statements.
+    pub sql: &'static str,
+}
+
+/// All steps for SQLite, in order.
+pub const SQLITE: &[Migration] = &[Migration {
+    number: 1,
+    sql: include_str!("../migrations/sqlite/0001_first.sql"),
+}];

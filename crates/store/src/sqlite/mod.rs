@@ -1,1 +1,12 @@
-//! To be written.
+//! The SQLite driver (RELIABILITY §3): WAL, synchronous=FULL, one writer thread with group commit.
+
+mod connection;
+mod witness;
+mod lock;
+mod open;
+mod readers;
+mod writer;
+mod store;
+
+pub use open::{Identity, OpenError, Opened, Options, RolledBack};
+pub use store::{Fatal, SqliteStore};

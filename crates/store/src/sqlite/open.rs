@@ -1,0 +1,334 @@
+//! Creating and opening a store: lock, settings, checks, schema, witness, in that order.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::Connection;
+
+use super::{
+    connection,
+    lock::{Lock, NotLocked},
+    witness::Witness,
+};
+use crate::migrate::{Migration, SQLITE};
+
+/// Where a store lives and how it is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data directory.
+    pub directory: PathBuf,
+    /// Open although the directory is on a network file system.
+    pub allow_network_file_system: bool,
+    /// At most this many database pages; tests fill a small disk by it.
+    pub max_pages: Option<u32>,
+}
+
+impl Options {
+    /// The usual options for a directory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            allow_network_file_system: false,
+            max_pages: None,
+        }
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.directory.join("claviger.db")
+    }
+}
+
+/// What a new store is called; drawn by the caller.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// A random name for the store.
+    pub store_id: String,
+}
+
+/// Why a store cannot be opened or made; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("{0} is in use by another process; stop it first")]
+    Locked(PathBuf),
+    /// There is no store.
+    #[error("there is no store in {0}; run `claviger init` to make one")]
+    NotInitialised(PathBuf),
+    /// There is one already.
+    #[error("there is already a store in {0}; choose another directory")]
+    AlreadyThere(PathBuf),
+    /// Not our database, or a damaged one.
+    #[error("{path} is not a healthy Claviger store ({problem}); restore it from a backup")]
+    Corrupt {
+        /// The database file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Written by a newer release.
+    #[error("the store has schema {found}, this release knows up to {known}; use a newer release")]
+    Newer {
+        /// The store's schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// SQLite on a network file system loses data.
+    #[error(
+        "{path} is on a network file system ({kind}), where SQLite is not safe; use a local disk"
+    )]
+    NetworkFileSystem {
+        /// The data directory.
+        path: PathBuf,
+        /// Its file system.
+        kind: String,
+    },
+    /// The linked library is too old.
+    #[error("SQLite {0} is too old; 3.51.3 or newer is needed")]
+    OldSqlite(&'static str),
+    /// Reading or writing failed.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// What was touched.
+        path: PathBuf,
+        /// The error.
+        source: io::Error,
+    },
+    /// SQLite failed.
+    #[error("SQLite failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// The store has gone back in time: acknowledged commits are missing (R12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolledBack {
+    /// How far the store is.
+    pub store: u64,
+    /// How far it had been.
+    pub witness: u64,
+}
+
+/// What opening found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Opened {
+    /// Whether acknowledged commits are missing.
+    pub rolled_back: Option<RolledBack>,
+}
+
+/// An open writing connection with everything checked.
+pub(super) struct Ready {
+    pub(super) lock: Lock,
+    pub(super) writer: Connection,
+    pub(super) sequence: u64,
+    pub(super) witness: Witness,
+    pub(super) opened: Opened,
+}
+
+/// Makes a new store in a new or empty directory.
+pub(super) fn create(options: &Options, identity: &Identity) -> Result<Ready, OpenError> {
+    let directory = &options.directory;
+    make_private(directory).map_err(|source| OpenError::Io {
+        path: directory.clone(),
+        source,
+    })?;
+    refuse_network(options)?;
+    let lock = lock(directory)?;
+    let database = options.database();
+    if database.exists() {
+        return Err(OpenError::AlreadyThere(directory.clone()));
+    }
+    let writer = connection::create(&database)?;
+    migrate(&writer, 0)?;
+    let meta = "INSERT INTO meta (name, value) VALUES (?1, ?2)";
+    for (name, value) in [
+        ("store_id", identity.store_id.as_str()),
+        ("store_epoch", "1"),
+    ] {
+        writer.execute(meta, (name, value))?;
+    }
+    writer.execute(meta, ("commit_seq", "1"))?;
+    finish(options, lock, writer, &database)
+}
+
+/// Opens an existing store.
+pub(super) fn open(options: &Options) -> Result<Ready, OpenError> {
+    let database = options.database();
+    if !database.exists() {
+        return Err(OpenError::NotInitialised(options.directory.clone()));
+    }
+    refuse_network(options)?;
+    let lock = lock(&options.directory)?;
+    let corrupt = |problem: String| OpenError::Corrupt {
+        path: database.clone(),
+        problem,
+    };
+    if fs::metadata(&database).is_ok_and(|metadata| metadata.len() == 0) {
+        return Err(corrupt("the file is empty".to_owned()));
+    }
+    let writer = connection::writer(&database).map_err(|error| corrupt(error.to_string()))?;
+    let check: String = writer
+        .pragma_query_value(None, "quick_check", |row| row.get(0))
+        .map_err(|error| corrupt(error.to_string()))?;
+    if check != "ok" {
+        return Err(corrupt(check));
+    }
+    let schema = meta(&writer, "schema").ok_or_else(|| corrupt("no schema number".to_owned()))?;
+    let known = newest(SQLITE);
+    if schema > known {
+        return Err(OpenError::Newer {
+            found: schema,
+            known,
+        });
+    }
+    migrate(&writer, schema)?;
+    finish(options, lock, writer, &database)
+}
+
+fn finish(
+    options: &Options,
+    lock: Lock,
+    writer: Connection,
+    database: &Path,
+) -> Result<Ready, OpenError> {
+    if rusqlite::version_number() < connection::OLDEST {
+        return Err(OpenError::OldSqlite(rusqlite::version()));
+    }
+    if let Some(pages) = options.max_pages {
+        writer.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    let sequence = meta(&writer, "commit_seq").and_then(|seq| u64::try_from(seq).ok());
+    let sequence = sequence.ok_or_else(|| OpenError::Corrupt {
+        path: database.to_owned(),
+        problem: "no commit sequence".to_owned(),
+    })?;
+    let witness = Witness::beside(database);
+    let known = witness.read().unwrap_or(0);
+    let rolled_back = (sequence < known).then_some(RolledBack {
+        store: sequence,
+        witness: known,
+    });
+    if rolled_back.is_some() {
+        writer.execute(
+            "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) \
+             WHERE name = 'store_epoch'",
+            (),
+        )?;
+    }
+    Ok(Ready {
+        lock,
+        writer,
+        sequence,
+        witness,
+        opened: Opened { rolled_back },
+    })
+}
+
+fn newest(migrations: &[Migration]) -> i64 {
+    migrations.last().map_or(0, |migration| migration.number)
+}
+
+fn migrate(writer: &Connection, from: i64) -> Result<(), OpenError> {
+    for step in SQLITE.iter().filter(|step| step.number > from) {
+        writer.execute_batch("BEGIN IMMEDIATE")?;
+        writer.execute_batch(step.sql)?;
+        writer.execute(
+            "INSERT INTO meta (name, value) VALUES ('schema', ?1) \
+             ON CONFLICT (name) DO UPDATE SET value = ?1",
+            [step.number.to_string()],
+        )?;
+        writer.execute_batch("COMMIT")?;
+    }
+    Ok(())
+}
+
+fn meta(connection: &Connection, name: &str) -> Option<i64> {
+    let sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = ?1";
+    connection.query_row(sql, [name], |row| row.get(0)).ok()
+}
+
+fn lock(directory: &Path) -> Result<Lock, OpenError> {
+    Lock::take(directory).map_err(|error| match error {
+        NotLocked::Held => OpenError::Locked(directory.to_owned()),
+        NotLocked::Io(source) => OpenError::Io {
+            path: directory.join("claviger.lock"),
+            source,
+        },
+    })
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)
+}
+
+/// Network file systems lock and sync as they please.
+fn refuse_network(options: &Options) -> Result<(), OpenError> {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let path = fs::canonicalize(&options.directory).unwrap_or_else(|_| options.directory.clone());
+    match file_system(&table, &path) {
+        Some(kind) if is_network(kind) && !options.allow_network_file_system => {
+            Err(OpenError::NetworkFileSystem {
+                path,
+                kind: kind.to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_network(kind: &str) -> bool {
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "afs",
+        "ceph",
+        "glusterfs",
+        "fuse.sshfs",
+        "9p",
+    ]
+    .contains(&kind)
+}
+
+/// The type of the file system that holds `path`, by the longest mount point above it.
+fn file_system<'a>(mountinfo: &'a str, path: &Path) -> Option<&'a str> {
+    let mounts = mountinfo.lines().filter_map(|line| {
+        let (front, back) = line.split_once(" - ")?;
+        Some((front.split(' ').nth(4)?, back.split(' ').next()?))
+    });
+    mounts
+        .filter(|(point, _)| path.starts_with(point))
+        .max_by_key(|(point, _)| point.len())
+        .map(|(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_mount_point_decides() {
+        let table =
+            "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 0:4 / /data rw shared:1 - nfs4 h:/d rw\n";
+        assert_eq!(
+            file_system(table, Path::new("/data/claviger")),
+            Some("nfs4")
+        );
+        assert_eq!(file_system(table, Path::new("/database")), Some("ext4"));
+        assert!(is_network("nfs4") && !is_network("overlay"));
+    }
+}
