@@ -1,1 +1,10 @@
-//! To be written.
+//! The dialects of Claviger: bytes to engine values and back.
+//!
+//! Only this crate knows field names, status codes and headers. Pure functions over `http` types;
+//! no axum, no async, no decisions.
+
+pub mod body;
+pub mod query;
+pub mod media_type;
+pub mod answer;
+pub mod aws;

@@ -1,0 +1,210 @@
+//! Refusals and failures in the AWS dialect (WIRE §2.3, §2.4, §5.2).
+//!
+//! Clients go by the exception's name in `x-amzn-ErrorType`; it is bare, since one of them keeps
+//! whatever precedes a `#`.
+
+use bytes::Bytes;
+use claviger_engine::error::{Error, Kind};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+
+use crate::answer;
+
+/// Which service's manners an answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// sso-oidc: `error`, `error_description`, and `message` for those who read that.
+    Oidc,
+    /// The portal: `message` and `__type`.
+    Portal,
+}
+
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// An error's status, exception name and OAuth code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// HTTP status.
+    pub status: u16,
+    /// The name in `x-amzn-ErrorType`.
+    pub name: &'static str,
+    /// The member `error` of sso-oidc.
+    pub code: &'static str,
+}
+
+const fn exception(status: u16, name: &'static str, code: &'static str) -> Exception {
+    Exception { status, name, code }
+}
+
+const INTERNAL: Exception = exception(500, "InternalServerException", "server_error");
+
+/// How sso-oidc answers each kind. Kinds that it cannot meet answer with the nearest of its own.
+pub const fn oidc_exception(kind: Kind) -> Exception {
+    match kind {
+        Kind::InvalidRequest => exception(400, "InvalidRequestException", "invalid_request"),
+        // No access token and nothing to find is presented here: both would be a bad request.
+        Kind::InvalidToken | Kind::NotFound => {
+            exception(400, "InvalidRequestException", "invalid_request")
+        }
+        Kind::InvalidClient => exception(401, "InvalidClientException", "invalid_client"),
+        Kind::InvalidClientMetadata => exception(
+            400,
+            "InvalidClientMetadataException",
+            "invalid_client_metadata",
+        ),
+        Kind::InvalidRedirectUri => {
+            exception(400, "InvalidRedirectUriException", "invalid_redirect_uri")
+        }
+        Kind::InvalidGrant => exception(400, "InvalidGrantException", "invalid_grant"),
+        Kind::InvalidScope => exception(400, "InvalidScopeException", "invalid_scope"),
+        Kind::UnauthorizedClient => {
+            exception(400, "UnauthorizedClientException", "unauthorized_client")
+        }
+        Kind::UnsupportedGrantType => exception(
+            400,
+            "UnsupportedGrantTypeException",
+            "unsupported_grant_type",
+        ),
+        Kind::AccessDenied => exception(400, "AccessDeniedException", "access_denied"),
+        Kind::AuthorizationPending => exception(
+            400,
+            "AuthorizationPendingException",
+            "authorization_pending",
+        ),
+        Kind::SlowDown | Kind::TooManyRequests => exception(400, "SlowDownException", "slow_down"),
+        // SDKs retry 503 and keep their tokens (WIRE §2.5).
+        Kind::Unavailable => exception(503, "InternalServerException", "server_error"),
+        Kind::ExpiredToken => exception(400, "ExpiredTokenException", "expired_token"),
+    }
+}
+
+/// How the portal answers each kind. Only a bearer token is presented here, so whatever is wrong
+/// with a client or a grant can only mean that the token is not good.
+pub const fn portal_exception(kind: Kind) -> Exception {
+    match kind {
+        Kind::InvalidRequest | Kind::InvalidScope => exception(400, "InvalidRequestException", ""),
+        Kind::InvalidToken
+        | Kind::InvalidClient
+        | Kind::InvalidClientMetadata
+        | Kind::InvalidRedirectUri
+        | Kind::InvalidGrant
+        | Kind::UnauthorizedClient
+        | Kind::UnsupportedGrantType
+        | Kind::AuthorizationPending
+        | Kind::ExpiredToken => exception(401, "UnauthorizedException", ""),
+        // Observed, not in the model; the only 4xx that no client takes for a lost login.
+        Kind::AccessDenied => exception(403, "ForbiddenException", ""),
+        Kind::NotFound => exception(404, "ResourceNotFoundException", ""),
+        Kind::SlowDown | Kind::TooManyRequests => exception(429, "TooManyRequestsException", ""),
+        Kind::Unavailable => exception(503, "InternalServerException", ""),
+    }
+}
+
+const BROKEN: &str = "Something went wrong on the server. Try again; if it stays, tell the operator \
+                      the x-amzn-RequestId of this answer.";
+
+/// An error of sso-oidc.
+pub fn oidc(error: &Error) -> Response<Bytes> {
+    match error {
+        Error::Refused(refusal) => {
+            encode(Face::Oidc, oidc_exception(refusal.kind), refusal.because)
+        }
+        Error::Failed(_) => encode(Face::Oidc, INTERNAL, BROKEN),
+    }
+}
+
+/// An error of the portal.
+pub fn portal(error: &Error) -> Response<Bytes> {
+    match error {
+        Error::Refused(refusal) => encode(
+            Face::Portal,
+            portal_exception(refusal.kind),
+            refusal.because,
+        ),
+        Error::Failed(_) => encode(Face::Portal, INTERNAL, BROKEN),
+    }
+}
+
+/// A bug of ours, whatever it was (TOK-13).
+pub fn broken(face: Face) -> Response<Bytes> {
+    encode(face, INTERNAL, BROKEN)
+}
+
+/// No answer within the deadline (R7).
+pub fn late(face: Face) -> Response<Bytes> {
+    encode(
+        face,
+        Exception {
+            status: 503,
+            ..INTERNAL
+        },
+        "The server is overloaded. Try again in a moment.",
+    )
+}
+
+/// No such path, or not with that method.
+pub fn unknown_operation(face: Face, status: StatusCode) -> Response<Bytes> {
+    let because = "There is no such operation. Check the path and the method.";
+    encode(
+        face,
+        exception(
+            status.as_u16(),
+            "UnknownOperationException",
+            "invalid_request",
+        ),
+        because,
+    )
+}
+
+/// 413, 414, 415, 421 and their like, which are about the request's form.
+pub fn malformed(face: Face, status: StatusCode, because: &str) -> Response<Bytes> {
+    encode(
+        face,
+        exception(
+            status.as_u16(),
+            "InvalidRequestException",
+            "invalid_request",
+        ),
+        because,
+    )
+}
+
+/// `POST /token?aws_iam=t` until CreateTokenWithIAM is there, and every misspelling of it.
+pub fn no_signed_calls() -> Response<Bytes> {
+    let refused = exception(
+        403,
+        "MissingAuthenticationTokenException",
+        "invalid_request",
+    );
+    encode(
+        Face::Oidc,
+        refused,
+        "CreateTokenWithIAM is not offered here. Use CreateToken.",
+    )
+}
+
+fn encode(face: Face, exception: Exception, because: &str) -> Response<Bytes> {
+    let body = match face {
+        Face::Oidc => json!({
+            "error": exception.code,
+            "error_description": because,
+            "message": because,
+        }),
+        Face::Portal => json!({ "message": because, "__type": exception.name }),
+    };
+    let status =
+        StatusCode::from_u16(exception.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = answer::json(status, &body);
+    response
+        .headers_mut()
+        .insert(ERROR_TYPE, HeaderValue::from_static(exception.name));
+    if matches!(exception.status, 429 | 503) {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! sso-oidc: RegisterClient, StartDeviceAuthorization, CreateToken (WIRE §3).
+
+use bytes::Bytes;
+use claviger_engine::{
+    client::{
+        authenticate::ClientCredentials,
+        register::{Registered, Registration},
+    },
+    device::{DeviceStarted, StartDevice},
+    error::{Error, Kind},
+    grant::request::{Issued, TokenRequest},
+};
+use claviger_model::{client::Dialect, secret::Secret};
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use crate::{answer, body::Members};
+
+// Caps on members, in bytes (WIRE §3.6).
+const NAME: usize = 255;
+const URL: usize = 2048;
+const CLIENT_SECRET: usize = 8192;
+const TOKEN: usize = 4096;
+const SCOPE: usize = 160;
+
+/// Reads RegisterClient.
+pub fn decode_register_client(body: &[u8]) -> Result<Registration, Error> {
+    let members = Members::read(body)?;
+    let client_name = members.required(
+        "clientName",
+        NAME * 4,
+        "clientName is missing. Send a name.",
+    )?;
+    let missing = "clientType is missing. Send public.";
+    if members.required("clientType", NAME, missing)? != "public" {
+        return Err(Kind::InvalidRequest
+            .because("clientType must be public.")
+            .into());
+    }
+    Ok(Registration {
+        dialect: Dialect::Aws,
+        client_name,
+        grant_types: members.texts("grantTypes", NAME)?,
+        scopes: members.texts("scopes", SCOPE)?.unwrap_or_default(),
+        redirect_uris: members.texts("redirectUris", URL)?.unwrap_or_default(),
+        issuer_url: members.text("issuerUrl", URL)?,
+    })
+}
+
+/// Writes RegisterClient's answer.
+pub fn encode_register_client(registered: &Registered) -> Response<Bytes> {
+    answer::json(
+        StatusCode::OK,
+        &json!({
+            "clientId": registered.client_id,
+            "clientSecret": registered.client_secret.reveal(),
+            "clientIdIssuedAt": registered.issued_at.epoch_seconds(),
+            "clientSecretExpiresAt": registered.expires_at.epoch_seconds(),
+            "authorizationEndpoint": null,
+            "tokenEndpoint": null,
+        }),
+    )
+}
+
+/// Reads StartDeviceAuthorization.
+pub fn decode_start_device_authorization(body: &[u8]) -> Result<StartDevice, Error> {
+    let members = Members::read(body)?;
+    let client = credentials(&members)?;
+    let missing = "startUrl is missing. Send the start URL of this instance.";
+    Ok(StartDevice {
+        client,
+        start_url: members.required("startUrl", URL, missing)?,
+    })
+}
+
+/// Writes StartDeviceAuthorization's answer.
+pub fn encode_start_device_authorization(started: &DeviceStarted) -> Response<Bytes> {
+    answer::json(
+        StatusCode::OK,
+        &json!({
+            "deviceCode": started.device_code.reveal(),
+            "userCode": started.user_code.to_string(),
+            "verificationUri": started.verification_uri,
+            "verificationUriComplete": started.verification_uri_complete,
+            "expiresIn": started.expires_in.as_seconds(),
+            "interval": started.interval.as_seconds(),
+        }),
+    )
+}
+
+/// Reads CreateToken. Members of other grants than the one named are read and left aside.
+pub fn decode_create_token(body: &[u8]) -> Result<TokenRequest, Error> {
+    let members = Members::read(body)?;
+    let client = credentials(&members)?;
+    let missing = "grantType is missing. Send authorization_code, refresh_token or \
+                   urn:ietf:params:oauth:grant-type:device_code.";
+    let secret = |name, longest| Ok::<_, Error>(members.text(name, longest)?.map(Secret::new));
+    Ok(TokenRequest {
+        client,
+        grant_type: members.required("grantType", NAME, missing)?,
+        device_code: secret("deviceCode", TOKEN)?,
+        code: secret("code", TOKEN)?,
+        refresh_token: secret("refreshToken", TOKEN)?,
+        scope: members.texts("scope", SCOPE)?.unwrap_or_default(),
+        redirect_uri: members.text("redirectUri", URL)?,
+        code_verifier: secret("codeVerifier", TOKEN)?,
+    })
+}
+
+/// Writes CreateToken's answer.
+pub fn encode_create_token(issued: &Issued) -> Response<Bytes> {
+    answer::json(
+        StatusCode::OK,
+        &json!({
+            "accessToken": issued.access_token.reveal(),
+            "tokenType": "Bearer",
+            "expiresIn": issued.expires_in.as_seconds(),
+            "refreshToken": issued.refresh_token.as_ref().map(Secret::reveal),
+            "idToken": null,
+        }),
+    )
+}
+
+fn credentials(members: &Members) -> Result<ClientCredentials, Error> {
+    let missing = "clientId and clientSecret are missing. Send the ones of RegisterClient.";
+    let client_id = members.required("clientId", URL, missing)?;
+    let client_secret = members.required("clientSecret", CLIENT_SECRET, missing)?;
+    Ok(ClientCredentials {
+        client_id,
+        client_secret: Secret::new(client_secret),
+    })
+}
+
+/// What the query of `POST /token` says about CreateTokenWithIAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsIam {
+    /// Nothing: the unsigned CreateToken.
+    Absent,
+    /// Exactly `aws_iam=t`, once: the signed call.
+    Exact,
+    /// Any other spelling: refused, never served as the unsigned call.
+    Misspelled,
+}
+
+/// Reads the raw query of `POST /token`.
+pub fn aws_iam(query: Option<&str>) -> AwsIam {
+    let query = query.unwrap_or_default();
+    let decoded = percent_encoding::percent_decode_str(query)
+        .decode_utf8_lossy()
+        .to_lowercase();
+    if !decoded.replace(['-', ' '], "_").contains("aws_iam") {
+        AwsIam::Absent
+    } else if query == "aws_iam=t" {
+        AwsIam::Exact
+    } else {
+        AwsIam::Misspelled
+    }
+}
+
+#[cfg(test)]
+mod tests;
