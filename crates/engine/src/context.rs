@@ -121,6 +121,11 @@ impl Context {
         Ok(self.store.health()?)
     }
 
+    /// Sixteen random bytes to call a request by.
+    pub fn request_id(&self) -> [u8; 16] {
+        self.draw()
+    }
+
     pub(crate) fn draw<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes);

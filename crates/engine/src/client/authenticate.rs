@@ -43,3 +43,8 @@ pub(crate) fn read(context: &Context, id: &str, now: Timestamp) -> Option<Client
     let client = client_id::read_id(&context.keys, id)?;
     (now < client.expires_at && !context.is_denied(client.reference)).then_some(client)
 }
+
+/// What the client behind an authentic id calls itself; for people who watch, decides nothing.
+pub fn name_of(context: &Context, id: &str) -> Option<String> {
+    client_id::read_id(&context.keys, id).map(|client| client.metadata.name.as_str().to_owned())
+}
