@@ -1,0 +1,24 @@
+//! What `claviger dev` shows of each request. Never a log: it may name a user code.
+
+/// One request, for a person who watches.
+#[derive(Clone, Debug, Default)]
+pub struct Activity {
+    /// The operation, in the words of the AWS models, or what a page did.
+    pub operation: &'static str,
+    /// What the client calls itself.
+    pub client: Option<String>,
+    /// The person, where a page knows one.
+    pub person: Option<String>,
+    /// The user code concerned.
+    pub user_code: Option<String>,
+    /// The answer's status.
+    pub status: u16,
+    /// The exception's name, on errors.
+    pub error: Option<String>,
+}
+
+/// Watches requests go by.
+pub trait Observer: Send + Sync {
+    /// Called once for each API request and each thing done on a page.
+    fn saw(&self, activity: &Activity);
+}

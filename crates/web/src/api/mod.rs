@@ -1,0 +1,5 @@
+//! API handlers: decode, call the engine, encode.
+
+pub(crate) mod answer;
+pub(crate) mod sso_oidc;
+pub(crate) mod sso_portal;

@@ -1,0 +1,92 @@
+//! RegisterClient, StartDeviceAuthorization, CreateToken.
+
+use std::sync::Arc;
+
+use axum::{Extension, body::Body, extract::State};
+use bytes::Bytes;
+use claviger_engine::{
+    client::{authenticate::name_of, register},
+    device, grant,
+};
+use claviger_model::network::Requester;
+use claviger_wire::{
+    aws::{
+        error::{self, Face},
+        oidc::{self, AwsIam},
+    },
+    media_type::{self, MediaType},
+};
+use http::{HeaderMap, Response, StatusCode, Uri};
+
+use super::answer::finish;
+use crate::{activity::Activity, app::App};
+
+pub(crate) async fn register_client(
+    State(app): State<Arc<App>>,
+    Extension(requester): Extension<Requester>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    if let Some(refused) = other_dialect(&headers) {
+        return refused;
+    }
+    let mut activity = Activity { operation: "RegisterClient", ..Activity::default() };
+    let result = oidc::decode_register_client(&body).and_then(|registration| {
+        activity.client = Some(registration.client_name.clone());
+        register::register(&app.context, &requester, registration)
+    });
+    finish(&app, activity, result, oidc::encode_register_client, error::oidc)
+}
+
+pub(crate) async fn start_device_authorization(
+    State(app): State<Arc<App>>,
+    Extension(requester): Extension<Requester>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    if let Some(refused) = other_dialect(&headers) {
+        return refused;
+    }
+    let mut activity = Activity { operation: "StartDeviceAuthorization", ..Activity::default() };
+    let result = match oidc::decode_start_device_authorization(&body) {
+        Ok(request) => {
+            activity.client = name_of(&app.context, &request.client.client_id);
+            device::start(&app.context, &requester, request).await
+        }
+        Err(error) => Err(error),
+    };
+    activity.user_code = result.as_ref().ok().map(|started| started.user_code.to_string());
+    finish(&app, activity, result, oidc::encode_start_device_authorization, error::oidc)
+}
+
+pub(crate) async fn create_token(
+    State(app): State<Arc<App>>,
+    Extension(requester): Extension<Requester>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    if oidc::aws_iam(uri.query()) != AwsIam::Absent {
+        return error::no_signed_calls().map(Body::from);
+    }
+    if let Some(refused) = other_dialect(&headers) {
+        return refused;
+    }
+    let mut activity = Activity { operation: "CreateToken", ..Activity::default() };
+    let result = match oidc::decode_create_token(&body) {
+        Ok(request) => {
+            activity.client = name_of(&app.context, &request.client.client_id);
+            grant::pipeline::redeem(&app.context, &requester, request).await
+        }
+        Err(error) => Err(error),
+    };
+    finish(&app, activity, result, oidc::encode_create_token, error::oidc)
+}
+
+/// 415 for everything but the AWS dialect, the only one these routes speak so far.
+fn other_dialect(headers: &HeaderMap) -> Option<Response<Body>> {
+    let because = "Send the body as application/json.";
+    (media_type::of(headers) != MediaType::Aws).then(|| {
+        error::malformed(Face::Oidc, StatusCode::UNSUPPORTED_MEDIA_TYPE, because).map(Body::from)
+    })
+}

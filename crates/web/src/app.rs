@@ -1,0 +1,62 @@
+//! What every handler shares.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use claviger_engine::context::Context;
+use ipnet::IpNet;
+
+use crate::activity::{Activity, Observer};
+
+/// Routes that the binary adds below `/_dev/` without knowing axum.
+pub trait Mounted: Send + Sync {
+    /// The answer to a request below `/_dev/`, or nothing for a path it does not know.
+    fn answer(
+        &self,
+        parts: &http::request::Parts,
+        body: &[u8],
+    ) -> Option<http::Response<Vec<u8>>>;
+}
+
+/// The engine and how this server stands in the world.
+pub struct App {
+    /// The engine.
+    pub context: Arc<Context>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What `dev` adds.
+    pub mounted: Option<Arc<dyn Mounted>>,
+    /// Who watches.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Set when the server is about to stop: readiness says no.
+    pub draining: AtomicBool,
+}
+
+impl App {
+    /// An app around `context` that trusts nobody and adds nothing.
+    pub fn new(context: Arc<Context>) -> Self {
+        Self {
+            context,
+            trusted_proxies: Vec::new(),
+            mounted: None,
+            observer: None,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn saw(&self, activity: &Activity) {
+        if let Some(observer) = &self.observer {
+            observer.saw(activity);
+        }
+    }
+
+    /// Whether the server may be sent requests, and why not.
+    pub fn ready(&self) -> Result<(), String> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err("the server is stopping".to_owned());
+        }
+        self.context.health().map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,180 @@
+//! The gate: the first and the last to see a request.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use claviger_wire::{
+    aws::error::{self, Face},
+    body::LIMIT,
+};
+use futures_util::FutureExt as _;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tower::ServiceExt as _;
+use tracing::Instrument as _;
+
+use super::requester;
+use crate::{app::App, page};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// The longest request target, in bytes.
+const TARGET: usize = 8192;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// How long a handler may take; GetRoleCredentials asks others and has its own, shorter limits.
+const HANDLER_TIME: Duration = Duration::from_secs(15);
+
+/// Whether a path belongs to the API; everything else is for people.
+pub(crate) fn face_of(path: &str) -> Option<Face> {
+    match path {
+        "/client/register" | "/device_authorization" | "/token" => Some(Face::Oidc),
+        "/assignment/accounts" | "/assignment/roles" | "/federation/credentials" | "/logout" => {
+            Some(Face::Portal)
+        }
+        _ => None,
+    }
+}
+
+/// Lets a request through to `router` and its answer back.
+pub(crate) async fn pass(
+    app: Arc<App>,
+    router: axum::Router,
+    peer: SocketAddr,
+    request: Request<hyper::body::Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let id = request_id(&app);
+    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let began = Instant::now();
+    let (mut parts, body) = request.into_parts();
+    let face = face_of(parts.uri.path());
+    let answered = async {
+        parts.extensions.insert(requester::of(&parts.headers, peer, &app.trusted_proxies));
+        if let Some(refused) = refuse_form(&app, &parts, face) {
+            return refused;
+        }
+        match collect(body).await {
+            Ok(body) => run(&app, router, parts, body, face).await,
+            Err((status, because)) => close(refuse(&app, face, status, because)),
+        }
+    };
+    let mut response = answered.instrument(span.clone()).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let status = response.status().as_u16();
+    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::info!(parent: &span, target: "claviger::request", status, micros, "answered");
+    Ok(response)
+}
+
+/// A handler's answer; a bug in it costs this request and nothing else (TOK-13).
+async fn run(
+    app: &App,
+    router: axum::Router,
+    parts: Parts,
+    body: Bytes,
+    face: Option<Face>,
+) -> Response<Body> {
+    let handled = AssertUnwindSafe(router.oneshot(Request::from_parts(parts, Body::from(body))));
+    match tokio::time::timeout(HANDLER_TIME, handled.catch_unwind()).await {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Ok(Err(never))) => match never {},
+        Ok(Err(_)) => {
+            tracing::error!("a handler panicked");
+            match face {
+                Some(face) => error::broken(face).map(Body::from),
+                None => page::error::broken(app),
+            }
+        }
+        Err(_) => match face {
+            Some(face) => error::late(face).map(Body::from),
+            None => page::error::status(
+                app,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server is overloaded. Try again in a moment.",
+            ),
+        },
+    }
+}
+
+/// Refuses what is wrong before the body is read.
+fn refuse_form(app: &App, parts: &Parts, face: Option<Face>) -> Option<Response<Body>> {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > TARGET {
+        let because = "The address is too long.";
+        return Some(close(refuse(app, face, StatusCode::URI_TOO_LONG, because)));
+    }
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    // HTTP/2 brings the host as the authority.
+    let host = first.and_then(|host| host.to_str().ok()).or(parts.uri.authority().map(|a| a.as_str()));
+    if second.is_some() || host.is_none() {
+        let because = "The request must have exactly one Host header.";
+        return Some(close(refuse(app, face, StatusCode::BAD_REQUEST, because)));
+    }
+    let mounted = parts.uri.path().starts_with("/_dev/");
+    if face.is_none() && !mounted && host != Some(app.context.links.host()) {
+        return Some(page::error::elsewhere(app));
+    }
+    let announced = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > LIMIT) {
+        return Some(close(refuse(app, face, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE)));
+    }
+    None
+}
+
+const TOO_LARGE: &str = "The body is larger than 64 KiB.";
+
+async fn collect(body: hyper::body::Incoming) -> Result<Bytes, (StatusCode, &'static str)> {
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, LIMIT).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err((StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE))
+        }
+        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "The body is broken off or not well-formed.")),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.")),
+    }
+}
+
+fn refuse(
+    app: &App,
+    face: Option<Face>,
+    status: StatusCode,
+    because: &'static str,
+) -> Response<Body> {
+    match face {
+        Some(face) => error::malformed(face, status, because).map(Body::from),
+        None => page::error::status(app, status, because),
+    }
+}
+
+/// What is left unread of a refused request must not be taken for the next one (HTP-01).
+fn close(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A request's name, in the shape that AWS's have.
+fn request_id(app: &App) -> String {
+    let hex = app.context.request_id().iter().fold(String::new(), |mut hex, byte| {
+        use std::fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    let cut = |from, to| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-4{}-a{}-{}", cut(0, 8), cut(8, 12), cut(13, 16), cut(17, 20), cut(20, 32))
+}

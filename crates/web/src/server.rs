@@ -1,0 +1,150 @@
+//! The accept loop: bounded connections, TLS, and a stop that finishes what is in flight.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{app::App, layer::gate, router::router};
+
+/// How the server treats its connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at one time.
+    pub connections: usize,
+    /// How long the server still accepts after it was told to stop, for balancers to notice.
+    pub drain: Duration,
+    /// How long requests in flight may take to finish after that.
+    pub finish: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            drain: Duration::from_secs(3),
+            finish: Duration::from_secs(10),
+        }
+    }
+}
+
+const HEAD_TIME: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+const MOST_HEADERS: usize = 64;
+const HEAD_SIZE: usize = 16 * 1024;
+const STREAMS: u32 = 64;
+
+/// Serves until `stop` is ready and everything in flight is done.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let connections = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let server = Server { app: Arc::clone(&app), router: router(Arc::clone(&app)), tls };
+    let accepting = async {
+        loop {
+            let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, peer)) => server.spawn(stream, peer, permit, &graceful),
+                // Out of descriptors: what is open goes on; a short pause keeps this loop cool.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    };
+    let stopping = async {
+        stop.await;
+        app.draining.store(true, Ordering::Relaxed);
+        tokio::time::sleep(limits.drain).await;
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = stopping => {}
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.finish, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still in flight when the server stopped");
+    }
+}
+
+#[derive(Clone)]
+struct Server {
+    app: Arc<App>,
+    router: axum::Router,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Server {
+    fn spawn(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+        graceful: &GracefulShutdown,
+    ) {
+        let server = self.clone();
+        let watcher = graceful.watcher();
+        // Small answers should not wait for more.
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(async move {
+            match server.tls.clone() {
+                None => server.converse(stream, peer, watcher).await,
+                Some(acceptor) => {
+                    let shaken = tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await;
+                    if let Ok(Ok(stream)) = shaken {
+                        server.converse(stream, peer, watcher).await;
+                    }
+                }
+            }
+            drop(permit);
+        });
+    }
+
+    async fn converse(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        watcher: hyper_util::server::graceful::Watcher,
+    ) {
+        let service = service_fn(move |request| {
+            gate::pass(Arc::clone(&self.app), self.router.clone(), peer, request)
+        });
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(HEAD_SIZE.max(8192 * 4));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(u32::try_from(HEAD_SIZE).unwrap_or(u32::MAX))
+            .keep_alive_interval(Duration::from_secs(30));
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection ended badly");
+        }
+    }
+}
