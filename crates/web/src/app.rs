@@ -30,6 +30,10 @@ pub struct App {
     pub mounted: Option<Arc<dyn Mounted>>,
     /// Who watches.
     pub observer: Option<Arc<dyn Observer>>,
+    /// What the pages call this instance.
+    pub title: String,
+    /// Whether this process holds the TLS listener itself: only then may it pin browsers to https.
+    pub tls: bool,
     /// Set when the server is about to stop: readiness says no.
     pub draining: AtomicBool,
 }
@@ -42,6 +46,8 @@ impl App {
             trusted_proxies: Vec::new(),
             mounted: None,
             observer: None,
+            title: "Claviger".to_owned(),
+            tls: false,
             draining: AtomicBool::new(false),
         }
     }

@@ -73,7 +73,7 @@ pub(crate) async fn pass(
     }
     let status = response.status().as_u16();
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    tracing::info!(parent: &span, target: "claviger::request", status, micros, "answered");
+    tracing::info!(target: "claviger::request", parent: &span, status, micros, "answered");
     Ok(response)
 }
 
