@@ -146,6 +146,7 @@ impl ScopeSet {
     }
 
     /// The scopes whose bits are set in `mask`.
+    #[must_use]
     pub fn select(&self, mask: u32) -> Self {
         let chosen = self
             .0

@@ -39,6 +39,8 @@ pub struct Statement {
     pub parameters: Vec<Value>,
     /// The guard.
     pub must_change: Rows,
+    /// Whether a plan with it is applied on a full disk too: it ends something or makes room (F05).
+    pub even_when_full: bool,
 }
 
 /// How many rows a statement must touch for its plan to hold.
@@ -57,6 +59,7 @@ impl Statement {
             sql,
             parameters: Vec::new(),
             must_change: Rows::Exactly(1),
+            even_when_full: false,
         }
     }
 
@@ -66,6 +69,7 @@ impl Statement {
             sql,
             parameters: Vec::new(),
             must_change: Rows::Any,
+            even_when_full: false,
         }
     }
 
@@ -73,6 +77,13 @@ impl Statement {
     #[must_use]
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.parameters.push(value.into());
+        self
+    }
+
+    /// The write, applied on a full disk too.
+    #[must_use]
+    pub const fn even_when_full(mut self) -> Self {
+        self.even_when_full = true;
         self
     }
 }
@@ -92,6 +103,11 @@ impl Plan {
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
+    }
+
+    /// Whether the plan may use the last room on the disk.
+    pub fn applies_when_full(&self) -> bool {
+        self.0.iter().any(|statement| statement.even_when_full)
     }
 
     /// The plan with `statement` as its next step.

@@ -107,6 +107,10 @@ impl Columns {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers hand over an error or a sentence they have no more use for"
+    )]
     pub(crate) fn impossible(&self, column: &'static str, problem: impl ToString) -> Error {
         Error::Inconsistent {
             table: self.table,

@@ -32,6 +32,7 @@ pub fn denying(client: ClientRef, reason: &str, now: Timestamp) -> Statement {
     .bind(client.as_bytes())
     .bind(reason)
     .bind(now)
+    .even_when_full()
 }
 
 /// The statement that takes a denial back.

@@ -235,6 +235,7 @@ pub fn ending(id: SessionId, reason: EndReason, now: Timestamp) -> Statement {
     .bind(id.as_bytes())
     .bind(now)
     .bind(reason.as_str())
+    .even_when_full()
 }
 
 /// The statement that ends a session whose superseded token came back, if nothing has changed
@@ -248,6 +249,7 @@ pub fn ending_at_generation(session: &Session, reason: EndReason, now: Timestamp
     .bind(now)
     .bind(reason.as_str())
     .bind(session.rotations.generation)
+    .even_when_full()
 }
 
 /// The statement that ends all live sessions of a person.
@@ -259,6 +261,7 @@ pub fn ending_of_user(user_id: UserId, reason: EndReason, now: Timestamp) -> Sta
     .bind(user_id.as_bytes())
     .bind(now)
     .bind(reason.as_str())
+    .even_when_full()
 }
 
 /// The statement that ends all live sessions of a client; an operator's, and rare: it scans.
@@ -270,4 +273,5 @@ pub fn ending_of_client(client: ClientRef, reason: EndReason, now: Timestamp) ->
     .bind(client.as_bytes())
     .bind(now)
     .bind(reason.as_str())
+    .even_when_full()
 }

@@ -7,7 +7,7 @@ use crate::statement::Statement;
 /// The statements of one step: undecided device codes that ended, and everything else that ended
 /// before `horizon` (24 h ago). At most 500 rows each.
 pub fn steps(now: Timestamp, horizon: Timestamp) -> Vec<Statement> {
-    let at = |sql: &'static str, time: Timestamp| Statement::any(sql).bind(time);
+    let at = |sql: &'static str, time: Timestamp| Statement::any(sql).bind(time).even_when_full();
     vec![
         at(
             "DELETE FROM user_codes WHERE uc_mac IN \

@@ -138,10 +138,12 @@ pub fn setting_state(user_id: UserId, state: UserState) -> Statement {
     Statement::one("UPDATE users SET state = $2, user_epoch = user_epoch + 1 WHERE uid = $1")
         .bind(user_id.as_bytes())
         .bind(state.as_str())
+        .even_when_full()
 }
 
 /// The statement that voids all a person holds.
 pub fn raising_epoch(user_id: UserId) -> Statement {
     Statement::one("UPDATE users SET user_epoch = user_epoch + 1 WHERE uid = $1")
         .bind(user_id.as_bytes())
+        .even_when_full()
 }

@@ -106,6 +106,7 @@ pub fn ending(id: WebSessionId, now: Timestamp) -> Statement {
     Statement::one("UPDATE web_sessions SET revoked_at = $2 WHERE wid = $1 AND revoked_at IS NULL")
         .bind(id.as_bytes())
         .bind(now)
+        .even_when_full()
 }
 
 /// The statement that ends all sign-ins of a person.
@@ -113,4 +114,5 @@ pub fn ending_of_user(user_id: UserId, now: Timestamp) -> Statement {
     Statement::any("UPDATE web_sessions SET revoked_at = $2 WHERE uid = $1 AND revoked_at IS NULL")
         .bind(user_id.as_bytes())
         .bind(now)
+        .even_when_full()
 }

@@ -20,10 +20,11 @@ const _: () = assert!(
 /// How many prepared statements a connection keeps; more than there are queries.
 const STATEMENTS: usize = 128;
 
-/// Opens an existing database for writing.
-pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens an existing database for writing, as it is: nothing is written before it is known to be
+/// ours. [`configure`] comes after that.
+pub(super) fn existing(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    configure(Connection::open_with_flags(path, flags)?)
+    Connection::open_with_flags(path, flags)
 }
 
 /// Creates a database that is not there yet.
@@ -42,7 +43,8 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn configure(connection: Connection) -> rusqlite::Result<Connection> {
+/// Makes the production settings, and reads each back.
+pub(super) fn configure(connection: Connection) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::ZERO)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -65,7 +67,10 @@ fn configure(connection: Connection) -> rusqlite::Result<Connection> {
     if mode == "wal" && kept {
         Ok(connection)
     } else {
-        Err(rusqlite::Error::InvalidQuery)
+        Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
+            Some("SQLite did not take the settings that keep data safe".to_owned()),
+        ))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The SQLite driver (RELIABILITY §3): WAL, synchronous=FULL, one writer thread with group commit.
 
 mod connection;
+mod condition;
+mod ballast;
 mod witness;
 mod lock;
 mod open;
@@ -8,5 +10,6 @@ mod readers;
 mod writer;
 mod store;
 
+pub use condition::Fatal;
 pub use open::{Identity, OpenError, Opened, Options, RolledBack};
-pub use store::{Fatal, SqliteStore};
+pub use store::SqliteStore;

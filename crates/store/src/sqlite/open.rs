@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::{
     connection,
     lock::{Lock, NotLocked},
-    witness::Witness,
+    witness::{Witness, sync_directory_of},
 };
 use crate::migrate::{Migration, SQLITE};
 
@@ -23,6 +23,8 @@ pub struct Options {
     pub allow_network_file_system: bool,
     /// At most this many database pages; tests fill a small disk by it.
     pub max_pages: Option<u32>,
+    /// Bytes of disk held back so that sessions can still be ended on a full disk (F05).
+    pub ballast: u64,
 }
 
 impl Options {
@@ -32,6 +34,7 @@ impl Options {
             directory: directory.into(),
             allow_network_file_system: false,
             max_pages: None,
+            ballast: 16 << 20,
         }
     }
 
@@ -136,45 +139,86 @@ pub(super) fn create(options: &Options, identity: &Identity) -> Result<Ready, Op
     refuse_network(options)?;
     let lock = lock(directory)?;
     let database = options.database();
-    if database.exists() {
+    if database.exists() || leftovers(&database) {
         return Err(OpenError::AlreadyThere(directory.clone()));
     }
-    let writer = connection::create(&database)?;
-    migrate(&writer, 0)?;
+    build(&database, identity)?;
+    let writer = connection::configure(connection::existing(&database)?)?;
+    finish(options, lock, writer, &database)
+}
+
+/// Builds a database under another name: one that has its proper name is complete, whatever
+/// happens meanwhile.
+fn build(database: &Path, identity: &Identity) -> Result<(), OpenError> {
+    let unfinished = database.with_extension("db-new");
+    let failed = |source| OpenError::Io {
+        path: unfinished.clone(),
+        source,
+    };
+    remove_if_there(&unfinished).map_err(failed)?;
+    remove_if_there(&with_suffix(&unfinished, "-wal")).map_err(failed)?;
+    let connection = connection::create(&unfinished)?;
+    migrate(&connection, 0)?;
     let meta = "INSERT INTO meta (name, value) VALUES (?1, ?2)";
     for (name, value) in [
         ("store_id", identity.store_id.as_str()),
         ("store_epoch", "1"),
+        ("commit_seq", "1"),
     ] {
-        writer.execute(meta, (name, value))?;
+        connection.execute(meta, (name, value))?;
     }
-    writer.execute(meta, ("commit_seq", "1"))?;
-    finish(options, lock, writer, &database)
+    // Closing the last connection moves the log into the file and syncs it.
+    connection.close().map_err(|(_, error)| error)?;
+    fs::rename(&unfinished, database)
+        .and_then(|()| sync_directory_of(database))
+        .map_err(failed)
+}
+
+/// Whether a database of that name was here once: its log would be taken for the new one's.
+fn leftovers(database: &Path) -> bool {
+    with_suffix(database, "-wal").exists() || Witness::beside(database).exists()
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Opens an existing store.
 pub(super) fn open(options: &Options) -> Result<Ready, OpenError> {
     let database = options.database();
-    if !database.exists() {
-        return Err(OpenError::NotInitialised(options.directory.clone()));
-    }
-    refuse_network(options)?;
-    let lock = lock(&options.directory)?;
     let corrupt = |problem: String| OpenError::Corrupt {
         path: database.clone(),
         problem,
     };
+    if !database.exists() {
+        return Err(if leftovers(&database) {
+            corrupt("the file is missing".to_owned())
+        } else {
+            OpenError::NotInitialised(options.directory.clone())
+        });
+    }
+    refuse_network(options)?;
+    let lock = lock(&options.directory)?;
     if fs::metadata(&database).is_ok_and(|metadata| metadata.len() == 0) {
         return Err(corrupt("the file is empty".to_owned()));
     }
-    let writer = connection::writer(&database).map_err(|error| corrupt(error.to_string()))?;
+    let writer = connection::existing(&database).map_err(|error| corrupt(error.to_string()))?;
+    let schema = meta(&writer, "schema").map_err(|error| corrupt(error.to_string()))?;
     let check: String = writer
         .pragma_query_value(None, "quick_check", |row| row.get(0))
         .map_err(|error| corrupt(error.to_string()))?;
     if check != "ok" {
         return Err(corrupt(check));
     }
-    let schema = meta(&writer, "schema").ok_or_else(|| corrupt("no schema number".to_owned()))?;
     let known = newest(SQLITE);
     if schema > known {
         return Err(OpenError::Newer {
@@ -182,6 +226,7 @@ pub(super) fn open(options: &Options) -> Result<Ready, OpenError> {
             known,
         });
     }
+    let writer = connection::configure(writer)?;
     migrate(&writer, schema)?;
     finish(options, lock, writer, &database)
 }
@@ -198,11 +243,14 @@ fn finish(
     if let Some(pages) = options.max_pages {
         writer.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
-    let sequence = meta(&writer, "commit_seq").and_then(|seq| u64::try_from(seq).ok());
-    let sequence = sequence.ok_or_else(|| OpenError::Corrupt {
-        path: database.to_owned(),
-        problem: "no commit sequence".to_owned(),
-    })?;
+    let sequence = meta(&writer, "commit_seq").map(u64::try_from);
+    let sequence = sequence
+        .ok()
+        .and_then(Result::ok)
+        .ok_or_else(|| OpenError::Corrupt {
+            path: database.to_owned(),
+            problem: "no commit sequence".to_owned(),
+        })?;
     let witness = Witness::beside(database);
     let known = witness.read().unwrap_or(0);
     let rolled_back = (sequence < known).then_some(RolledBack {
@@ -243,9 +291,9 @@ fn migrate(writer: &Connection, from: i64) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn meta(connection: &Connection, name: &str) -> Option<i64> {
+fn meta(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     let sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = ?1";
-    connection.query_row(sql, [name], |row| row.get(0)).ok()
+    connection.query_row(sql, [name], |row| row.get(0))
 }
 
 fn lock(directory: &Path) -> Result<Lock, OpenError> {

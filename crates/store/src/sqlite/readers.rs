@@ -4,17 +4,20 @@
 //! less than a hop to another thread and back. A read therefore runs inline.
 
 use std::{
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use rusqlite::Connection;
 
-use super::connection;
+use super::{condition::Condition, connection, witness::sync_directory_of};
 use crate::{error::Error, statement::Query, value::Row};
 
 pub(super) struct Readers {
     database: PathBuf,
+    condition: Arc<Condition>,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -22,9 +25,10 @@ pub(super) struct Readers {
 const KEPT: usize = 8;
 
 impl Readers {
-    pub(super) fn of(database: PathBuf) -> Self {
+    pub(super) fn of(database: PathBuf, condition: Arc<Condition>) -> Self {
         Self {
             database,
+            condition,
             idle: Mutex::default(),
         }
     }
@@ -37,26 +41,45 @@ impl Readers {
             .pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connection::reader(&self.database).map_err(|e| connection::translate(&e))?,
+            None => connection::reader(&self.database).map_err(|error| self.fail(&error))?,
         };
-        let rows = connection::fetch(&connection, query).map_err(|e| connection::translate(&e));
+        let rows = connection::fetch(&connection, query).map_err(|error| self.fail(&error))?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEPT {
             idle.push(connection);
         }
-        rows
+        Ok(rows)
     }
 
-    /// Copies the database as it stands to a new file.
-    pub(super) fn backup(&self, target: &str) -> Result<(), Error> {
+    /// A damaged page is as bad when a reader meets it.
+    fn fail(&self, error: &rusqlite::Error) -> Error {
+        self.condition.stop_if_fatal(error);
+        connection::translate(error)
+    }
+
+    /// Copies the database as it stands to a new file that only its owner may read.
+    pub(super) fn backup(&self, target: &Path) -> Result<(), Error> {
+        let broken = |error: io::Error| {
+            Error::Unavailable(format!("the backup {}: {error}", target.display()))
+        };
+        let name = target.to_str().ok_or_else(|| {
+            Error::Unavailable("the path of a backup must be valid UTF-8".to_owned())
+        })?;
+        // SQLite fills an empty file, and refuses one that holds something.
+        let file = new_private_file(target).map_err(broken)?;
         let copy = || {
             let connection = connection::reader(&self.database)?;
             connection.pragma_update(None, "query_only", false)?;
-            connection.execute("VACUUM INTO ?1", [target])
+            connection.execute("VACUUM INTO ?1", [name])
         };
-        copy()
-            .map(|_| ())
-            .map_err(|error| connection::translate(&error))
+        copy().map_err(|error| {
+            let _ = std::fs::remove_file(target);
+            self.fail(&error)
+        })?;
+        // VACUUM INTO leaves the syncing to us.
+        file.sync_all()
+            .and_then(|()| sync_directory_of(target))
+            .map_err(broken)
     }
 
     pub(super) fn close(&self) {
@@ -65,4 +88,12 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
     }
+}
+
+fn new_private_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }

@@ -1,10 +1,10 @@
 //! The driver: readers where the caller stands, one writer behind a bounded queue.
 
 use std::{
+    io,
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
@@ -14,6 +14,8 @@ use claviger_model::port::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    ballast::Ballast,
+    condition::{Condition, Fatal, stopped},
     lock::Lock,
     open::{self, Identity, OpenError, Opened, Options, Ready},
     readers::Readers,
@@ -29,22 +31,12 @@ use crate::{
 /// Plans that may wait; more are refused, and nothing is lost.
 const QUEUE: usize = 4096;
 
-/// Why the writer stopped; the process is to exit so that the truth is read anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fatal {
-    /// A read or write of the disk failed: exit 75, restart.
-    Io,
-    /// The database is damaged: exit 65, do not restart blindly.
-    Corrupt,
-}
-
 /// An open SQLite store.
 pub struct SqliteStore {
     readers: Readers,
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
-    fatal: watch::Receiver<Option<Fatal>>,
-    commits: Arc<AtomicU64>,
+    condition: Arc<Condition>,
     _lock: Lock,
 }
 
@@ -61,49 +53,53 @@ impl SqliteStore {
 
     fn start(options: &Options, ready: Ready) -> Result<(Self, Opened), OpenError> {
         let (jobs, queue) = sync_channel(QUEUE);
-        let (report, fatal) = watch::channel(None);
-        let commits = Arc::<AtomicU64>::default();
+        let condition = Arc::<Condition>::default();
+        let ballast = Ballast::in_directory(&options.directory, options.ballast);
+        if let Err(error) = ballast.take() {
+            tracing::warn!(%error, "no disk space could be held back for ending sessions");
+            condition.set_short_of_disk(error.kind() == io::ErrorKind::StorageFull);
+        }
         let writer = Writer {
             connection: ready.writer,
             sequence: ready.sequence,
             witness: ready.witness,
-            fatal: report,
-            commits: Arc::clone(&commits),
+            ballast,
+            condition: Arc::clone(&condition),
         };
+        let guard = StopOnPanic(Arc::clone(&condition));
         let writer = std::thread::Builder::new()
             .name("claviger-store".to_owned())
-            .spawn(move || writer.run(&queue))
+            .spawn(move || {
+                let _guard = guard;
+                writer.run(&queue);
+            })
             .map_err(|source| OpenError::Io {
                 path: options.database(),
                 source,
             })?;
         let store = Self {
-            readers: Readers::of(options.database()),
+            readers: Readers::of(options.database(), Arc::clone(&condition)),
             jobs: Some(jobs),
             writer: Some(writer),
-            fatal,
-            commits,
+            condition,
             _lock: ready.lock,
         };
         Ok((store, ready.opened))
     }
 
-    /// Tells when the writer has stopped for good.
+    /// Tells when the store has stopped for good.
     pub fn fatal(&self) -> watch::Receiver<Option<Fatal>> {
-        self.fatal.clone()
+        self.condition.watch()
     }
 
     /// How many commits there were since opening: fewer than plans, when plans share one.
     pub fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.condition.commits()
     }
 
     /// Writes a consistent copy to `path` while the store goes on working.
     pub fn backup_to(&self, path: &Path) -> Result<(), Error> {
-        let target = path.to_str().ok_or_else(|| {
-            Error::Unavailable("the path of a backup must be valid UTF-8".to_owned())
-        })?;
-        self.readers.backup(target)
+        self.readers.backup(path)
     }
 
     fn enqueue(&self, plan: Plan) -> Result<oneshot::Receiver<Result<Applied, Error>>, Error> {
@@ -136,11 +132,7 @@ impl Driver for SqliteStore {
     }
 
     fn health(&self) -> Result<(), Error> {
-        if self.fatal.borrow().is_some() {
-            Err(stopped())
-        } else {
-            Ok(())
-        }
+        self.condition.health()
     }
 }
 
@@ -155,6 +147,13 @@ impl Drop for SqliteStore {
     }
 }
 
-fn stopped() -> Error {
-    Error::Unavailable("the store has stopped after an error of the disk".to_owned())
+/// A writer that dies of a bug must not look healthy.
+struct StopOnPanic(Arc<Condition>);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop(Fatal::Io);
+        }
+    }
 }

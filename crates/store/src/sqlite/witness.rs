@@ -20,6 +20,11 @@ impl Witness {
         }
     }
 
+    /// Whether there ever was a store here.
+    pub(super) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
     /// The sequence last written; `None` when there is no readable witness.
     pub(super) fn read(&self) -> Option<u64> {
         let mut bytes = [0; 16];
@@ -30,8 +35,10 @@ impl Witness {
         (check == !sequence).then_some(sequence)
     }
 
-    /// Writes the sequence and waits for the disk.
+    /// Writes the sequence and waits for the disk. The bytes are written over in place: that
+    /// needs no room on a full disk, and a sector is not torn.
     pub(super) fn write(&self, sequence: u64) -> io::Result<()> {
+        let is_new = !self.exists();
         let mut file = File::options()
             .create(true)
             .truncate(false)
@@ -39,6 +46,16 @@ impl Witness {
             .open(&self.path)?;
         let bytes = [sequence.to_be_bytes(), (!sequence).to_be_bytes()].concat();
         file.write_all(&bytes)?;
-        file.sync_data()
+        file.sync_data()?;
+        if is_new {
+            sync_directory_of(&self.path)?;
+        }
+        Ok(())
     }
+}
+
+/// Makes the name of a new file survive a power loss.
+pub(super) fn sync_directory_of(path: &Path) -> io::Result<()> {
+    path.parent()
+        .map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }

@@ -6,16 +6,20 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError},
     },
     time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
-use super::{connection, store::Fatal, witness::Witness};
+use super::{
+    ballast::Ballast,
+    condition::{self, Condition, Fatal, fatal},
+    connection,
+    witness::Witness,
+};
 use crate::{
     error::Error,
     statement::{Applied, Plan},
@@ -30,8 +34,8 @@ pub(super) struct Job {
 /// Plans in one commit at most.
 const BATCH: usize = 256;
 
-/// The witness is written at most this often.
-const WITNESS_EVERY: Duration = Duration::from_secs(1);
+/// The witness is written, and a full disk looked at again, at most this often.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Pages in the WAL that make a checkpoint worth its while (4 MiB).
 const CHECKPOINT_AFTER: i64 = 1000;
@@ -40,152 +44,197 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) sequence: u64,
     pub(super) witness: Witness,
-    pub(super) fatal: watch::Sender<Option<Fatal>>,
-    pub(super) commits: Arc<AtomicU64>,
+    pub(super) ballast: Ballast,
+    pub(super) condition: Arc<Condition>,
+}
+
+/// Why a batch was not committed.
+enum Trouble {
+    /// Nothing of it is there, now or after a restart.
+    NotCommitted(rusqlite::Error),
+    /// The commit itself failed: its frames may be whole in the log, and then a restart finds
+    /// them (RELIABILITY §2).
+    Open(rusqlite::Error),
 }
 
 impl Writer {
     /// Works until every sender is gone or the disk fails.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         let mut witnessed = (self.sequence, Instant::now());
-        loop {
-            let dirty = self.sequence != witnessed.0;
-            let wait = if dirty {
-                WITNESS_EVERY
+        while !self.condition.is_stopped() {
+            let has_errands = self.sequence != witnessed.0 || self.condition.is_short_of_disk();
+            let wait = if has_errands {
+                TICK
             } else {
-                Duration::from_secs(3600)
+                Duration::from_hours(1)
             };
             match jobs.recv_timeout(wait) {
                 Ok(first) => {
-                    let batch: Vec<Job> = std::iter::once(first)
-                        .chain(jobs.try_iter().take(BATCH - 1))
-                        .collect();
-                    if !self.commit(batch) {
-                        break;
-                    }
+                    let queued = std::iter::once(first).chain(jobs.try_iter());
+                    // Whoever stopped waiting wants the work undone (F03).
+                    let wanted = queued.filter(|job| !job.answer.is_closed());
+                    self.commit(wanted.take(BATCH).collect());
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if self.sequence != witnessed.0 && witnessed.1.elapsed() >= WITNESS_EVERY {
+            if has_errands && witnessed.1.elapsed() >= TICK {
+                self.look_for_room();
                 self.bear_witness();
                 witnessed = (self.sequence, Instant::now());
             }
         }
-        if self.fatal.borrow().is_none() {
+        if self.condition.is_stopped() {
+            let waiting: Vec<Job> = jobs.try_iter().collect();
+            refuse(waiting, &condition::stopped());
+        } else {
             self.checkpoint("TRUNCATE");
             self.bear_witness();
         }
     }
 
-    /// Applies a batch; whether the writer may go on.
-    fn commit(&mut self, batch: Vec<Job>) -> bool {
-        let mut answers = Vec::with_capacity(batch.len());
-        let outcome = self.apply_all(batch, &mut answers);
-        match outcome {
-            Ok(()) => {
-                for (sender, answer) in answers {
+    /// Applies a batch and answers it.
+    fn commit(&mut self, batch: Vec<Job>) {
+        let batch = self.admit(batch);
+        match self.apply_all(&batch) {
+            Ok(answers) => {
+                for (job, answer) in batch.into_iter().zip(answers) {
                     // Whoever hung up has learned nothing; the change stands.
-                    let _ = sender.send(answer);
+                    let _ = job.answer.send(answer);
                 }
-                true
+                self.checkpoint_if_due();
             }
-            Err(error) => {
-                let fatal = fatal(&error);
-                let answer = match fatal {
-                    // A full disk is no riddle: the transaction was rolled back.
-                    None => Error::Unavailable(error.to_string()),
-                    Some(_) => Error::Unknown(error.to_string()),
-                };
+            Err(trouble) => {
+                // SQLite may have rolled back by itself.
                 let _ = self.connection.execute_batch("ROLLBACK");
-                for (sender, _) in answers {
-                    let _ = sender.send(Err(answer.clone()));
-                }
-                if let Some(fatal) = fatal {
-                    self.fatal.send_replace(Some(fatal));
-                }
-                fatal.is_none()
+                self.despair(batch, trouble);
             }
         }
     }
 
-    fn apply_all(
-        &mut self,
-        batch: Vec<Job>,
-        answers: &mut Vec<(
-            oneshot::Sender<Result<Applied, Error>>,
-            Result<Applied, Error>,
-        )>,
-    ) -> rusqlite::Result<()> {
-        let mut jobs = batch.into_iter();
-        let begun = self
-            .connection
-            .prepare_cached("BEGIN IMMEDIATE")
-            .and_then(|mut s| s.execute(()));
-        if let Err(error) = begun {
-            let refused = Err(Error::Unavailable(error.to_string()));
-            answers.extend(jobs.map(|job| (job.answer, refused.clone())));
-            return Err(error);
+    /// On a full disk only what ends something or makes room is let through.
+    fn admit(&self, batch: Vec<Job>) -> Vec<Job> {
+        if !self.condition.is_short_of_disk() {
+            return batch;
         }
-        let mut changed_anything = false;
-        while let Some(job) = jobs.next() {
-            match self.apply(&job.plan) {
-                Ok(applied) => {
-                    changed_anything |= applied.is_whole();
-                    answers.push((job.answer, Ok(applied)));
+        let (admitted, refused) = batch
+            .into_iter()
+            .partition(|job| job.plan.applies_when_full());
+        refuse(refused, &condition::short_of_disk());
+        admitted
+    }
+
+    /// Answers a batch that was not committed, and draws the consequences for the store.
+    fn despair(&mut self, batch: Vec<Job>, trouble: Trouble) {
+        match trouble {
+            Trouble::NotCommitted(error) if is_full(&error) => {
+                let first = !self.condition.is_short_of_disk();
+                self.condition.set_short_of_disk(true);
+                if first {
+                    tracing::error!("the disk is full; only ending sessions still works");
+                    self.ballast.release();
+                    self.commit(batch);
+                } else {
+                    refuse(batch, &condition::short_of_disk());
                 }
-                Err(error) if fatal(&error).is_some() || is_full(&error) => {
-                    let rest = std::iter::once(job).chain(jobs);
-                    answers.extend(
-                        rest.map(|job| (job.answer, Err(Error::Unavailable(error.to_string())))),
-                    );
-                    return Err(error);
+            }
+            Trouble::NotCommitted(error) => {
+                self.condition.stop_if_fatal(&error);
+                if !self.connection.is_autocommit() {
+                    self.condition.stop(Fatal::Io);
                 }
-                Err(error) => answers.push((job.answer, Err(connection::translate(&error)))),
+                refuse(batch, &Error::Unavailable(error.to_string()));
+            }
+            Trouble::Open(error) => {
+                self.condition.stop(fatal(&error).unwrap_or(Fatal::Io));
+                refuse(batch, &Error::Unknown(error.to_string()));
             }
         }
-        if !changed_anything {
-            return self.connection.execute_batch("ROLLBACK");
+    }
+
+    fn apply_all(&mut self, batch: &[Job]) -> Result<Vec<Result<Applied, Error>>, Trouble> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
         }
+        self.run_sql("BEGIN IMMEDIATE")
+            .map_err(Trouble::NotCommitted)?;
+        let mut answers = Vec::with_capacity(batch.len());
+        for job in batch {
+            answers.push(match self.apply(&job.plan) {
+                Ok(applied) => Ok(applied),
+                // Some errors take the whole transaction with them, not only their statement.
+                Err(error)
+                    if fatal(&error).is_some()
+                        || is_full(&error)
+                        || self.connection.is_autocommit() =>
+                {
+                    return Err(Trouble::NotCommitted(error));
+                }
+                Err(error) => Err(connection::translate(&error)),
+            });
+        }
+        let changed_anything = answers
+            .iter()
+            .any(|answer| matches!(answer, Ok(applied) if applied.is_whole()));
+        if changed_anything {
+            self.seal()?;
+        } else {
+            self.run_sql("ROLLBACK").map_err(Trouble::NotCommitted)?;
+        }
+        Ok(answers)
+    }
+
+    /// Numbers the batch and commits it.
+    fn seal(&mut self) -> Result<(), Trouble> {
         let next = self.sequence + 1;
         self.connection
-            .prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'commit_seq'")?
-            .execute([next.to_string()])?;
-        self.connection.prepare_cached("COMMIT")?.execute(())?;
+            .prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'commit_seq'")
+            .and_then(|mut statement| statement.execute([next.to_string()]))
+            .map_err(Trouble::NotCommitted)?;
+        self.run_sql("COMMIT").map_err(|error| {
+            if is_full(&error) || is_busy(&error) {
+                Trouble::NotCommitted(error)
+            } else {
+                Trouble::Open(error)
+            }
+        })?;
         self.sequence = next;
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        self.checkpoint_if_due();
+        self.condition.count_commit();
         Ok(())
     }
 
     /// One plan in its savepoint: whole or not at all.
     fn apply(&self, plan: &Plan) -> rusqlite::Result<Applied> {
-        let run = |sql| {
-            self.connection
-                .prepare_cached(sql)
-                .and_then(|mut s| s.execute(()))
-        };
-        run("SAVEPOINT plan")?;
+        self.run_sql("SAVEPOINT plan")?;
         let mut last = 0;
         for (position, statement) in plan.0.iter().enumerate() {
             match connection::execute(&self.connection, statement) {
                 Ok((changed, true)) => last = changed,
                 Ok((_, false)) => {
-                    run("ROLLBACK TO plan")?;
-                    run("RELEASE plan")?;
+                    self.undo_plan()?;
                     return Ok(Applied::Unmet {
                         statement: position,
                     });
                 }
                 Err(error) => {
-                    // On a full disk SQLite may have rolled everything back by itself.
-                    let _ = run("ROLLBACK TO plan").and_then(|_| run("RELEASE plan"));
+                    // Where SQLite rolled everything back by itself there is no savepoint left;
+                    // the caller looks.
+                    let _ = self.undo_plan();
                     return Err(error);
                 }
             }
         }
-        run("RELEASE plan")?;
+        self.run_sql("RELEASE plan")?;
         Ok(Applied::Whole { changed: last })
+    }
+
+    fn undo_plan(&self) -> rusqlite::Result<()> {
+        self.run_sql("ROLLBACK TO plan")?;
+        self.run_sql("RELEASE plan")
+    }
+
+    fn run_sql(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute(()).map(|_| ())
     }
 
     fn checkpoint_if_due(&self) {
@@ -199,10 +248,21 @@ impl Writer {
         }
     }
 
+    /// A sync that failed here may have dropped pages which the next one would call written: the
+    /// log must not be reused after it.
     fn checkpoint(&self, mode: &str) {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         if let Err(error) = self.connection.query_row(&sql, (), |_| Ok(())) {
             tracing::warn!(%error, "the write-ahead log could not be checkpointed");
+            self.condition.stop_if_fatal(&error);
+        }
+    }
+
+    /// Room on the disk again is noticed without a restart.
+    fn look_for_room(&self) {
+        if self.condition.is_short_of_disk() && self.ballast.take().is_ok() {
+            tracing::info!("there is room on the disk again");
+            self.condition.set_short_of_disk(false);
         }
     }
 
@@ -213,15 +273,19 @@ impl Writer {
     }
 }
 
-/// What leaves the truth of a commit unknown, or the store unusable.
-fn fatal(error: &rusqlite::Error) -> Option<Fatal> {
-    match error.sqlite_error_code()? {
-        ErrorCode::SystemIoFailure => Some(Fatal::Io),
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Some(Fatal::Corrupt),
-        _ => None,
+fn refuse(jobs: Vec<Job>, error: &Error) {
+    for job in jobs {
+        let _ = job.answer.send(Err(error.clone()));
     }
 }
 
 fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
 }

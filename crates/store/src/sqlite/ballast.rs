@@ -1,0 +1,67 @@
+//! Ballast: disk space held back, so that sessions can still be ended on a full disk (F05).
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+/// A file that takes up room until it is needed.
+pub(super) struct Ballast {
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl Ballast {
+    pub(super) fn in_directory(directory: &Path, bytes: u64) -> Self {
+        Self {
+            path: directory.join("claviger.ballast"),
+            bytes,
+        }
+    }
+
+    /// Takes up the room; leaves nothing behind where there is too little of it.
+    pub(super) fn take(&self) -> io::Result<()> {
+        if self.bytes == 0 {
+            return Ok(());
+        }
+        let taken = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&self.path)
+            .and_then(|file| allocate(file, self.bytes));
+        if taken.is_err() {
+            self.release();
+        }
+        taken
+    }
+
+    /// Gives the room back to the store.
+    pub(super) fn release(&self) {
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the ballast file could not be removed");
+        }
+    }
+}
+
+/// A file system that cannot reserve space gets zeros.
+fn allocate(mut file: File, bytes: u64) -> io::Result<()> {
+    use rustix::{
+        fs::{FallocateFlags, fallocate},
+        io::Errno,
+    };
+    match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+        Ok(()) => Ok(()),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            let zeros = vec![0; 64 * 1024];
+            for _ in 0..bytes.div_ceil(64 * 1024) {
+                file.write_all(&zeros)?;
+            }
+            file.sync_data()
+        }
+        Err(error) => Err(error.into()),
+    }
+}
