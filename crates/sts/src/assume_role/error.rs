@@ -1,0 +1,75 @@
+//! What a failed AssumeRole means to the person who asked (POR-10).
+
+use aws_sdk_sts::{
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    operation::{RequestId, assume_role::AssumeRoleError},
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use claviger_model::port::credential_source::NotIssued;
+
+/// Asking more slowly would help.
+const THROTTLING: [&str; 7] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "SlowDown",
+];
+/// About our own identity or our clock: no role works until an operator acts.
+const OURS: [&str; 9] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "MissingAuthenticationToken",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// Sorts a failure into the three kinds. The detail bears the STS's words; it is for the log only.
+pub(super) fn not_issued(failure: &SdkError<AssumeRoleError, HttpResponse>) -> NotIssued {
+    let SdkError::ServiceError(answer) = failure else {
+        return NotIssued::Unavailable {
+            detail: DisplayErrorContext(failure).to_string(),
+        };
+    };
+    let status = answer.raw().status().as_u16();
+    let error = answer.err();
+    let Some(code) = error.code() else {
+        // A page of a proxy, a redirect, a broken document: not an STS speaking.
+        return NotIssued::Unavailable {
+            detail: format!(
+                "the answer (status {status}) is none of an STS: check the endpoint; {}",
+                DisplayErrorContext(error)
+            ),
+        };
+    };
+    let detail = format!(
+        "{code}: {} (status {status}, request {}){}",
+        error.message().unwrap_or("no message"),
+        error.request_id().unwrap_or("without id"),
+        hint(code)
+    );
+    if status == 429 || THROTTLING.contains(&code) {
+        NotIssued::Throttled { detail }
+    } else if (400..500).contains(&status) && !OURS.contains(&code) {
+        NotIssued::Refused { detail }
+    } else {
+        NotIssued::Unavailable { detail }
+    }
+}
+
+fn hint(code: &str) -> &'static str {
+    match code {
+        "AccessDenied" | "AccessDeniedException" => {
+            "; the role's trust policy must allow sts:AssumeRole to the server's identity, and \
+             sts:TagSession and sts:SetSourceIdentity unless the target switches them off"
+        }
+        "ValidationError" => "; compare the role's duration with its MaxSessionDuration",
+        _ => "",
+    }
+}

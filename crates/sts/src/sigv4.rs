@@ -1,0 +1,367 @@
+//! Verifying AWS Signature Version 4 by signing the received request again (SETTLED).
+//!
+//! The signing is `aws-sigv4`'s; here the claim is read, the headers that it names are picked, and
+//! the two signatures are compared in constant time. Paths are taken as received and normalised and
+//! encoded twice, as every service but S3 does and every SDK expects.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SessionTokenMode, SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use claviger_model::{
+    secret::Secret,
+    time::{Lifetime, Timestamp},
+};
+use http::{HeaderMap, Method, Uri};
+use subtle::ConstantTimeEq;
+
+/// How far a client's clock may stand from ours, either way.
+pub const SKEW: Lifetime = Lifetime::minutes(15);
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const SECURITY_TOKEN: &str = "x-amz-security-token";
+const DATE: &str = "x-amz-date";
+
+/// A request as it came in.
+#[derive(Clone, Copy)]
+pub struct Received<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The target as received; nothing is cut off or decoded.
+    pub uri: &'a Uri,
+    /// All headers.
+    pub headers: &'a HeaderMap,
+    /// The whole body.
+    pub body: &'a [u8],
+}
+
+/// What a signed request says about its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who claims to have signed.
+    pub access_key_id: String,
+    /// The region of the scope.
+    pub region: String,
+    /// The service of the scope.
+    pub service: String,
+    /// When it was signed.
+    pub signed_at: Timestamp,
+    /// The session token that came along.
+    pub session_token: Option<Secret>,
+    signed_headers: Vec<String>,
+    signature: String,
+}
+
+/// Why a request bears no valid signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// No `Authorization` header.
+    #[error("the request is not signed")]
+    Missing,
+    /// An `Authorization` header that cannot be read.
+    #[error("the signature is incomplete: {0}")]
+    Incomplete(&'static str),
+    /// Signed too long ago, or in the future.
+    #[error("the request was signed more than 15 minutes from now: compare the clocks")]
+    Skewed,
+    /// Another key, or another request.
+    #[error("the signature does not match the request")]
+    Mismatch,
+}
+
+impl Claim {
+    /// Reads the `Authorization` header and what belongs to it.
+    pub fn read(headers: &HeaderMap) -> Result<Self, Invalid> {
+        let line = one(headers, "authorization")?.ok_or(Invalid::Missing)?;
+        let parts = line
+            .strip_prefix(ALGORITHM)
+            .filter(|rest| rest.starts_with(' '))
+            .ok_or(Invalid::Incomplete(
+                "the algorithm must be AWS4-HMAC-SHA256",
+            ))?;
+        let scope = part(parts, "Credential")?;
+        let [access_key_id, day, region, service, "aws4_request"] =
+            *scope.split('/').collect::<Vec<_>>()
+        else {
+            return Err(Invalid::Incomplete(
+                "Credential must be key/day/region/service/aws4_request",
+            ));
+        };
+        let date = one(headers, DATE)?.ok_or(Invalid::Incomplete("x-amz-date is missing"))?;
+        let signed_at =
+            instant(date).ok_or(Invalid::Incomplete("x-amz-date must be YYYYMMDDThhmmssZ"))?;
+        if !date.starts_with(day) || day.len() != 8 {
+            return Err(Invalid::Incomplete(
+                "the day in Credential must be that of x-amz-date",
+            ));
+        }
+        let signed_headers: Vec<String> = part(parts, "SignedHeaders")?
+            .split(';')
+            .map(str::to_ascii_lowercase)
+            .collect();
+        if !["host", DATE]
+            .iter()
+            .all(|name| signed_headers.iter().any(|signed| signed == name))
+        {
+            return Err(Invalid::Incomplete("host and x-amz-date must be signed"));
+        }
+        Ok(Self {
+            access_key_id: access_key_id.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+            signed_at,
+            session_token: one(headers, SECURITY_TOKEN)?.map(Secret::from),
+            signed_headers,
+            signature: part(parts, "Signature")?.to_owned(),
+        })
+    }
+
+    /// Whether `secret` signed `received`, not more than [`SKEW`] from `now`.
+    pub fn verify(
+        &self,
+        received: Received<'_>,
+        secret: &Secret,
+        now: Timestamp,
+    ) -> Result<(), Invalid> {
+        if now.seconds_since(self.signed_at).unsigned_abs() > u64::from(SKEW.as_seconds()) {
+            return Err(Invalid::Skewed);
+        }
+        let expected = self.sign_again(received, secret).ok_or(Invalid::Mismatch)?;
+        if bool::from(expected.as_bytes().ct_eq(self.signature.as_bytes())) {
+            Ok(())
+        } else {
+            Err(Invalid::Mismatch)
+        }
+    }
+
+    fn sign_again(&self, received: Received<'_>, secret: &Secret) -> Option<String> {
+        let headers = self.headers_to_sign(received.headers)?;
+        let token = self
+            .session_token
+            .as_ref()
+            .map(|token| token.reveal().to_owned());
+        let identity = Credentials::new(
+            &self.access_key_id,
+            secret.reveal(),
+            token,
+            None,
+            "received",
+        )
+        .into();
+        let mut settings = SigningSettings::default();
+        settings.excluded_headers = None;
+        if !self.signs(SECURITY_TOKEN) {
+            settings.session_token_mode = SessionTokenMode::Exclude;
+        }
+        let seconds = u64::try_from(self.signed_at.epoch_seconds()).ok()?;
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(&self.service)
+            .time(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            .settings(settings)
+            .build()
+            .ok()?
+            .into();
+        let request = SignableRequest::new(
+            received.method.as_str(),
+            received.uri.to_string(),
+            headers.into_iter(),
+            SignableBody::Bytes(received.body),
+        )
+        .ok()?;
+        sign(request, &parameters)
+            .ok()
+            .map(|signed| signed.signature().to_owned())
+    }
+
+    /// The headers that the claim names, each of which must be there. The signer adds date and
+    /// session token by itself: the token stays out of what it may trace.
+    fn headers_to_sign<'a>(&self, headers: &'a HeaderMap) -> Option<Vec<(&'a str, &'a str)>> {
+        let mut picked = Vec::new();
+        for name in &self.signed_headers {
+            let before = picked.len();
+            for (name, value) in headers
+                .iter()
+                .filter(|(present, _)| present.as_str() == name)
+            {
+                picked.push((name.as_str(), value.to_str().ok()?));
+            }
+            if picked.len() == before {
+                return None;
+            }
+        }
+        picked.retain(|(name, _)| ![DATE, SECURITY_TOKEN].contains(name));
+        Some(picked)
+    }
+
+    fn signs(&self, name: &str) -> bool {
+        self.signed_headers.iter().any(|signed| signed == name)
+    }
+}
+
+/// A header's only value.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Invalid> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value
+            .to_str()
+            .map(Some)
+            .map_err(|_| Invalid::Incomplete("a header holds bytes outside ASCII")),
+        (Some(_), Some(_)) => Err(Invalid::Incomplete("a header of the signature is repeated")),
+    }
+}
+
+/// The value of one `Name=value` of the `Authorization` header.
+fn part<'a>(parts: &'a str, name: &'static str) -> Result<&'a str, Invalid> {
+    parts
+        .split(',')
+        .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+        .ok_or(Invalid::Incomplete(
+            "Credential, SignedHeaders and Signature are required",
+        ))
+}
+
+/// Reads `YYYYMMDDThhmmssZ`.
+fn instant(text: &str) -> Option<Timestamp> {
+    let (day, rest) = text.split_once('T')?;
+    let clock = rest.strip_suffix('Z')?;
+    let digits = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !digits(day, 8) || !digits(clock, 6) {
+        return None;
+    }
+    let number = |text: Option<&str>| text?.parse::<u8>().ok();
+    let month = time::Month::try_from(number(day.get(4..6))?).ok()?;
+    let date =
+        time::Date::from_calendar_date(day.get(..4)?.parse().ok()?, month, number(day.get(6..))?)
+            .ok()?;
+    let time = time::Time::from_hms(
+        number(clock.get(..2))?,
+        number(clock.get(2..4))?,
+        number(clock.get(4..))?,
+    )
+    .ok()?;
+    let seconds = time::PrimitiveDateTime::new(date, time)
+        .assume_utc()
+        .unix_timestamp();
+    Some(Timestamp::from_epoch_seconds(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_strictly() {
+        let at = |text| instant(text).map(Timestamp::epoch_seconds);
+        assert_eq!(at("20150830T123600Z"), Some(1_440_938_160));
+        for bad in [
+            "20150830T123600",
+            "2015-08-30T12:36:00Z",
+            "20151330T123600Z",
+            "+0150830T123600Z",
+            "20150830T246000Z",
+        ] {
+            assert_eq!(at(bad), None, "{bad}");
+        }
+    }
+
+    /// `get-vanilla` of AWS's published SigV4 suite.
+    fn vanilla(signature: &str) -> HeaderMap {
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
+             SignedHeaders=host;x-amz-date, Signature={signature}"
+        );
+        [
+            ("host", "example.amazonaws.com"),
+            ("x-amz-date", "20150830T123600Z"),
+            ("authorization", authorization.as_str()),
+            ("user-agent", "not signed"),
+        ]
+        .into_iter()
+        .map(|(name, value)| {
+            (
+                name.parse::<http::HeaderName>().unwrap(),
+                value.parse().unwrap(),
+            )
+        })
+        .collect()
+    }
+
+    const VANILLA: &str = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
+
+    fn verdict(headers: &HeaderMap, target: &'static str, now: i64) -> Result<(), Invalid> {
+        let received = Received {
+            method: &Method::GET,
+            uri: &Uri::from_static(target),
+            headers,
+            body: b"",
+        };
+        let secret = Secret::from("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+        Claim::read(headers)?.verify(received, &secret, Timestamp::from_epoch_seconds(now))
+    }
+
+    #[test]
+    fn the_published_vector_verifies() {
+        assert_eq!(verdict(&vanilla(VANILLA), "/", 1_440_938_160), Ok(()));
+    }
+
+    #[test]
+    fn another_path_method_or_signature_does_not() {
+        let signed_at = 1_440_938_160;
+        assert_eq!(
+            verdict(&vanilla(VANILLA), "/other", signed_at),
+            Err(Invalid::Mismatch)
+        );
+        assert_eq!(
+            verdict(&vanilla(VANILLA), "/?a=b", signed_at),
+            Err(Invalid::Mismatch)
+        );
+        assert_eq!(
+            verdict(&vanilla(""), "/", signed_at),
+            Err(Invalid::Mismatch)
+        );
+        let other = VANILLA.replace('5', "6");
+        assert_eq!(
+            verdict(&vanilla(&other), "/", signed_at),
+            Err(Invalid::Mismatch)
+        );
+    }
+
+    #[test]
+    fn fifteen_minutes_either_way_are_forgiven() {
+        for (skew, expected) in [
+            (900, Ok(())),
+            (-900, Ok(())),
+            (901, Err(Invalid::Skewed)),
+            (-901, Err(Invalid::Skewed)),
+        ] {
+            assert_eq!(
+                verdict(&vanilla(VANILLA), "/", 1_440_938_160 + skew),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn host_and_date_must_be_signed_and_nothing_repeated() {
+        let mut headers = vanilla(VANILLA);
+        let line = headers["authorization"]
+            .to_str()
+            .unwrap()
+            .replace("host;", "");
+        headers.insert("authorization", line.parse().unwrap());
+        assert!(matches!(Claim::read(&headers), Err(Invalid::Incomplete(_))));
+
+        let mut headers = vanilla(VANILLA);
+        headers.append("x-amz-date", "20150830T123600Z".parse().unwrap());
+        assert!(matches!(Claim::read(&headers), Err(Invalid::Incomplete(_))));
+        assert_eq!(Claim::read(&HeaderMap::new()), Err(Invalid::Missing));
+    }
+}
