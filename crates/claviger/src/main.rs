@@ -1,2 +1,67 @@
-//! To be written.
-fn main() {}
+//! Claviger: a self-hosted sign-in service that speaks the wire protocol of AWS IAM Identity
+//! Center. The binary: configuration, commands, wiring. Only it reads the environment and files,
+//! and ends the process.
+
+mod exit;
+mod output;
+mod moment;
+mod config;
+mod adapter;
+mod directory_file;
+mod telemetry;
+mod tls;
+mod aws_files;
+mod wiring;
+mod command;
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::{
+    cli::{Cli, Command, ConfigVerb},
+    exit::Exit,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => {
+            let ended = runtime.block_on(run(cli.command));
+            // What still runs in the background is not worth waiting for.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(Exit {
+            code: exit::TEMPORARY,
+            error: error.into(),
+        }),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(Exit { code, error }) => {
+            output::note(&format!("claviger: {error:#}"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode, Exit> {
+    match command {
+        Command::Dev(dev) => return command::dev::run(*dev).await,
+        Command::Serve(serve) => command::serve::run(*serve).await?,
+        Command::Init(init) => command::init::run(init).await?,
+        Command::Admin(admin) => command::admin::cli::run(*admin).await?,
+        Command::Oidc(oidc) => command::oidc::run(*oidc).await?,
+        Command::Config(ConfigVerb::Example) => output::line(config::EXAMPLE.trim_end()),
+        Command::Completions { shell } => {
+            let mut command = Cli::command();
+            clap_complete::generate(shell, &mut command, "claviger", &mut std::io::stdout());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -199,6 +199,13 @@ impl TargetName {
     }
 }
 
+/// `aws`: the target of a role that names none.
+impl Default for TargetName {
+    fn default() -> Self {
+        Self("aws".to_owned())
+    }
+}
+
 impl std::fmt::Display for TargetName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)

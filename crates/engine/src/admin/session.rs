@@ -7,8 +7,8 @@ use claviger_model::{
     session::{EndReason, Session},
 };
 use claviger_store::{
-    repository::{session, user},
-    statement::Plan,
+    repository::{session, user, web_session},
+    statement::{Applied, Plan},
 };
 
 use super::user::{apply, find};
@@ -74,4 +74,19 @@ pub async fn end_all(context: &Context, user_name: &str) -> Result<usize, Error>
     );
     let plan = Plan::of(user::raising_epoch(user.id)).then(audit::recording(context, &record));
     apply(context, plan, &user, now).await
+}
+
+/// Ends everything that anybody holds, browser sign-ins too: for after a restore, when what was
+/// revoked since the backup would be good again (F30). Answers how many sessions ended.
+pub async fn end_everyone(context: &Context) -> Result<usize, Error> {
+    let now = context.now();
+    let detail = "all sessions of everybody".to_owned();
+    let record = audit::by_operator(Action::SessionEnd, "everybody", detail, now);
+    let plan = Plan::of(audit::recording(context, &record))
+        .then(web_session::ending_all(now))
+        .then(session::ending_all(EndReason::Administrator, now));
+    match context.store.apply(plan).await? {
+        Applied::Whole { changed } => Ok(changed),
+        Applied::Unmet { .. } => Ok(0),
+    }
 }

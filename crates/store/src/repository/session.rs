@@ -264,6 +264,16 @@ pub fn ending_of_user(user_id: UserId, reason: EndReason, now: Timestamp) -> Sta
     .even_when_full()
 }
 
+/// The statement that ends all live sessions of everybody; an operator's, after a restore.
+pub fn ending_all(reason: EndReason, now: Timestamp) -> Statement {
+    Statement::any(
+        "UPDATE sessions SET revoked_at = $1, end_reason = $2 \
+         WHERE revoked_at IS NULL AND abs_exp > $1 AND idle_exp > $1",
+    )
+    .bind(now)
+    .bind(reason.as_str())
+}
+
 /// The statement that ends all live sessions of a client; an operator's, and rare: it scans.
 pub fn ending_of_client(client: ClientRef, reason: EndReason, now: Timestamp) -> Statement {
     Statement::any(

@@ -116,3 +116,8 @@ pub fn ending_of_user(user_id: UserId, now: Timestamp) -> Statement {
         .bind(now)
         .even_when_full()
 }
+
+/// The statement that ends all sign-ins of everybody.
+pub fn ending_all(now: Timestamp) -> Statement {
+    Statement::any("UPDATE web_sessions SET revoked_at = $1 WHERE revoked_at IS NULL").bind(now)
+}

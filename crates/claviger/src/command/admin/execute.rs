@@ -1,0 +1,246 @@
+//! Runs administrative commands on the open store.
+
+use std::sync::Arc;
+
+use claviger_engine::{
+    admin::{audit, client, directory, keys, session, user},
+    context::Context,
+    error::Error,
+};
+use claviger_model::{id::SessionId, secret::Secret, time::Timestamp};
+use claviger_store::sqlite::SqliteStore;
+
+use super::request::{Answer, Change, Epoch, Record, Request, Session, User};
+use crate::{directory_file, moment::rfc3339};
+
+/// The open store and the engine over it.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) context: Arc<Context>,
+    pub(crate) store: Arc<SqliteStore>,
+}
+
+/// Runs one command; whatever goes wrong is an answer too.
+pub(crate) async fn execute(owner: &Owner, request: Request) -> Answer {
+    run(owner, request)
+        .await
+        .unwrap_or_else(|because| Answer::Refused { because })
+}
+
+async fn run(owner: &Owner, request: Request) -> Result<Answer, String> {
+    let context = owner.context.as_ref();
+    match request {
+        Request::DirectoryPlan { file } => {
+            let wanted = directory_file::parse(&file).map_err(|complaint| complaint.to_string())?;
+            let changes = directory::plan(context, &wanted).await.map_err(say)?;
+            Ok(spell_changes(false, changes))
+        }
+        Request::DirectoryApply { file } => {
+            let wanted = directory_file::parse(&file).map_err(|complaint| complaint.to_string())?;
+            let changes = directory::apply(context, &wanted).await.map_err(say)?;
+            Ok(spell_changes(true, changes))
+        }
+        Request::Audit { since, limit } => {
+            let since = Timestamp::from_epoch_seconds(since);
+            let records = audit::read(context, since, limit).await.map_err(say)?;
+            Ok(Answer::Audit {
+                records: records.into_iter().map(spell_record).collect(),
+            })
+        }
+        Request::Backup { path } => backup(owner, &path),
+        Request::KeysList => {
+            let epochs = keys::list(context).await.map_err(say)?;
+            Ok(Answer::Epochs {
+                epochs: epochs.into_iter().map(spell_epoch).collect(),
+            })
+        }
+        Request::KeysRotate => {
+            let epoch = keys::rotate(context).await.map_err(say)?;
+            done(format!(
+                "Key epoch {epoch} is active. The one before it goes on verifying."
+            ))
+        }
+        Request::ClientDeny { client_id, reason } => {
+            let ended = client::deny(context, &client_id, &reason)
+                .await
+                .map_err(say)?;
+            done(format!("The client is denied; {} ended.", sessions(ended)))
+        }
+        Request::ClientAllow { client_id } => {
+            client::allow(context, &client_id).await.map_err(say)?;
+            done("The client may be used again.")
+        }
+        other => people(context, other).await,
+    }
+}
+
+async fn people(context: &Context, request: Request) -> Result<Answer, String> {
+    match request {
+        Request::UserList => {
+            let users = user::list(context).await.map_err(say)?;
+            Ok(Answer::Users {
+                users: users.into_iter().map(spell_user).collect(),
+            })
+        }
+        Request::UserSetPassword {
+            user: name,
+            password,
+            sign_out,
+        } => {
+            let password = Secret::new(password);
+            let ended = user::set_password(context, &name, &password, sign_out)
+                .await
+                .map_err(say)?;
+            let also = if sign_out {
+                format!("; {} ended", sessions(ended))
+            } else {
+                String::new()
+            };
+            done(format!("The password of {name} is set{also}."))
+        }
+        Request::UserDisable { user: name } => {
+            let ended = user::disable(context, &name).await.map_err(say)?;
+            done(format!(
+                "{name} is disabled; {} ended. Role credentials that were handed out live until \
+                 they expire: deny them at AWS by aws:TokenIssueTime if that is too long.",
+                sessions(ended)
+            ))
+        }
+        Request::UserEnable { user: name } => {
+            user::enable(context, &name).await.map_err(say)?;
+            done(format!("{name} is enabled and can sign in again."))
+        }
+        Request::SessionsList { user: name } => {
+            let live = session::list(context, name.as_deref()).await.map_err(say)?;
+            let spelled = live
+                .into_iter()
+                .map(|(name, session)| spell_session(&name, &session));
+            Ok(Answer::Sessions {
+                sessions: spelled.collect(),
+            })
+        }
+        Request::SessionsEnd { id } => {
+            let id = SessionId::parse(&id).map_err(|error| error.to_string())?;
+            session::end(context, id).await.map_err(say)?;
+            done("The session is ended.")
+        }
+        Request::SessionsEndUser { user: name } => {
+            let ended = session::end_all(context, &name).await.map_err(say)?;
+            done(format!(
+                "{} of {name} ended, and all browsers are signed out.",
+                sessions(ended)
+            ))
+        }
+        Request::SessionsEndEveryone => {
+            let ended = session::end_everyone(context).await.map_err(say)?;
+            done(format!(
+                "{} of everybody ended, and all browsers are signed out.",
+                sessions(ended)
+            ))
+        }
+        _ => Err("This command is not known here. Use the same release on both sides.".to_owned()),
+    }
+}
+
+fn backup(owner: &Owner, path: &std::path::Path) -> Result<Answer, String> {
+    if path.exists() {
+        return Err(format!(
+            "{} is there already. Name a new file.",
+            path.display()
+        ));
+    }
+    owner
+        .store
+        .backup_to(path)
+        .map_err(|error| error.to_string())?;
+    done(format!(
+        "The store is copied to {}. The key file is not in it: keep that apart.",
+        path.display()
+    ))
+}
+
+fn done(message: impl Into<String>) -> Result<Answer, String> {
+    Ok(Answer::Done {
+        message: message.into(),
+    })
+}
+
+fn sessions(count: usize) -> String {
+    match count {
+        0 => "no session".to_owned(),
+        1 => "one session".to_owned(),
+        count => format!("{count} sessions"),
+    }
+}
+
+/// The operator may know the cause, unlike a client.
+fn say(error: Error) -> String {
+    match error {
+        Error::Refused(refusal) if refusal.detail.is_empty() => refusal.because.to_owned(),
+        Error::Refused(refusal) => format!("{} ({})", refusal.because, refusal.detail),
+        Error::Failed(failure) => format!("{}: {}", failure.doing, failure.source),
+    }
+}
+
+fn spell_changes(applied: bool, changes: Vec<directory::Change>) -> Answer {
+    let spell = |change: directory::Change| Change {
+        verb: match change.verb {
+            directory::Verb::Add => "add",
+            directory::Verb::Alter => "alter",
+            directory::Verb::Remove => "remove",
+        }
+        .to_owned(),
+        subject: change.subject,
+        detail: change.detail,
+    };
+    Answer::Changes {
+        applied,
+        changes: changes.into_iter().map(spell).collect(),
+    }
+}
+
+fn spell_user(user: claviger_model::directory::User) -> User {
+    User {
+        name: user.name.to_string(),
+        display_name: user.display_name,
+        email: user.email,
+        state: user.state.as_str().to_owned(),
+    }
+}
+
+fn spell_session(
+    user: &claviger_model::directory::UserName,
+    session: &claviger_model::session::Session,
+) -> Session {
+    Session {
+        id: session.id.to_string(),
+        user: user.to_string(),
+        client: session.client_name.clone(),
+        created_at: rfc3339(session.created_at),
+        expires_at: rfc3339(session.expires_at()),
+        generation: session.rotations.generation,
+    }
+}
+
+fn spell_epoch(epoch: keys::Epoch) -> Epoch {
+    Epoch {
+        epoch: epoch.epoch,
+        state: epoch.state.as_str().to_owned(),
+        since: rfc3339(epoch.since),
+    }
+}
+
+fn spell_record(entry: audit::Entry) -> Record {
+    Record {
+        node: entry.node,
+        seq: entry.seq,
+        at: rfc3339(entry.at),
+        action: entry.action,
+        actor: entry.actor,
+        subject: entry.subject,
+        session_id: entry.session_id.map(|id| id.to_string()),
+        client: entry.client,
+        address: entry.address,
+        detail: entry.detail,
+    }
+}

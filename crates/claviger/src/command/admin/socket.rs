@@ -1,0 +1,100 @@
+//! The socket in the data directory over which a running server is administered. Only its owner
+//! can open it; one line of JSON goes in, one comes out.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream},
+};
+
+use super::{
+    execute::{Owner, execute},
+    request::{Answer, Request},
+};
+
+/// The longest line: directories of large estates travel in one.
+const LONGEST: u64 = 8 * 1024 * 1024;
+
+/// Where the socket of a data directory lies.
+pub(crate) fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join("claviger.sock")
+}
+
+/// Opens the socket; the caller holds the store's lock, so one that lies there is a dead one's.
+pub(crate) fn bind(data_dir: &Path) -> io::Result<UnixListener> {
+    let path = path(data_dir);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers commands until it is dropped.
+pub(crate) async fn serve(listener: UnixListener, owner: Owner) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let owner = owner.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, &owner).await {
+                        tracing::warn!(%error, "an administrative command was broken off");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the administrative socket does not accept");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, owner: &Owner) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(LONGEST))
+        .read_line(&mut line)
+        .await?;
+    let answer = match serde_json::from_str::<Request>(&line) {
+        Ok(request) => execute(owner, request).await,
+        Err(_) => Answer::Refused {
+            because: "The command cannot be read. Use the same release on both sides.".to_owned(),
+        },
+    };
+    write.write_all(&to_line(&answer)?).await
+}
+
+/// Sends a command to the server of a data directory; `None` when none runs there.
+pub(crate) async fn send(data_dir: &Path, request: &Request) -> io::Result<Option<Answer>> {
+    let mut stream = match UnixStream::connect(path(data_dir)).await {
+        Ok(stream) => stream,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    stream.write_all(&to_line(request)?).await?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).await?;
+    Ok(Some(serde_json::from_str(&line)?))
+}
+
+fn to_line(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
+}

@@ -1,0 +1,255 @@
+//! Makes the instance of `dev`: store, keys, directory, passwords, and the files that point AWS
+//! clients at it.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use claviger_engine::{
+    admin::{
+        directory::{self, Directory},
+        user,
+    },
+    context::Context,
+    links::Links,
+    policy::Policy,
+};
+use claviger_model::{id::TargetName, secret::Secret};
+use claviger_store::sqlite::SqliteStore;
+use claviger_sts::{target::Target, toy::ToySts};
+use tempfile::TempDir;
+
+use super::toy::{self, MountedToy};
+use crate::{
+    adapter::{clock::SystemClock, entropy::SystemEntropy},
+    aws_files::{self, AwsFiles, Written},
+    command::init,
+    config::settings::{AwsTarget, Paths},
+    directory_file,
+    exit::{CONFIGURATION, Exit, ExitCode as _},
+    wiring::{self, Instance},
+};
+
+/// Everybody's password.
+pub(super) const PASSWORD: &str = "correct horse";
+
+const REGION: &str = "us-east-1";
+
+/// What the command line asks for.
+pub(super) struct Wanted {
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) directory: Option<PathBuf>,
+    pub(super) sts: Option<String>,
+    pub(super) address: SocketAddr,
+    /// The throw-away authority's certificate, when TLS is asked for.
+    pub(super) authority: Option<String>,
+    /// The sso-session's name.
+    pub(super) session: String,
+}
+
+/// An instance that is ready to be served.
+pub(super) struct DevInstance {
+    pub(super) context: Arc<Context>,
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) toy: Option<Arc<MountedToy>>,
+    pub(super) data_dir: PathBuf,
+    pub(super) aws: Written,
+    pub(super) ca_bundle: Option<PathBuf>,
+    /// The start URL that AWS clients are given.
+    pub(super) start_url: String,
+    pub(super) session: String,
+    pub(super) user: String,
+    /// Account ids, names, and roles' names of that user.
+    pub(super) accounts: Vec<(String, String, Vec<String>)>,
+    /// Gone with the instance.
+    pub(super) home: TempDir,
+}
+
+/// Makes the instance, or continues the one in the data directory.
+pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
+    let home = tempfile::Builder::new().prefix("claviger-dev-").tempdir();
+    let home = home.context("no temporary directory can be made")?;
+    let data_dir = wanted.data_dir.unwrap_or_else(|| home.path().join("store"));
+    let paths = Paths {
+        key_file: data_dir.join("claviger.keys"),
+        data_dir: data_dir.clone(),
+    };
+    let wanted_directory = read_directory(wanted.directory.as_deref()).exit(CONFIGURATION)?;
+    let keys = if paths.data_dir.join("claviger.db").exists() {
+        wiring::read_keys(&paths, true)?
+    } else {
+        init::create(&paths, true).await?
+    };
+    if !keys.dev {
+        let error = anyhow::anyhow!(
+            "{} belongs to a service; `claviger dev` wants a directory of its own",
+            data_dir.display()
+        );
+        return Err(Exit {
+            code: CONFIGURATION,
+            error,
+        });
+    }
+    let (store, _) = wiring::open_store(&paths)?;
+    let scheme = if wanted.authority.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let issuer = format!("{scheme}://{}", wanted.address);
+    let links = Links::new(&issuer, keys.instance, REGION, &[]);
+    // AWS CLI ≥ 2.35.13 takes an http start URL only under an AWS-looking name (WIRE §1.4).
+    let start_url = if wanted.authority.is_some() {
+        links.start_url()
+    } else {
+        links.aws_start_url()
+    };
+    let (target, toy) = target(wanted.sts.as_deref()).await?;
+    let every = wanted_directory
+        .roles
+        .iter()
+        .map(|role| role.role.target.clone());
+    let targets: HashMap<TargetName, Arc<dyn Target>> =
+        every.map(|name| (name, Arc::clone(&target))).collect();
+    let instance = Instance {
+        links,
+        policy: Policy::default(),
+        credentials: wiring::vending(targets),
+    };
+    let context = wiring::engine(Arc::clone(&store), keys, instance).await?;
+    let (user, accounts) = seed(&context, &wanted_directory).await?;
+    let ca_bundle = wanted
+        .authority
+        .map(|pem| write_ca(home.path(), &pem))
+        .transpose()?;
+    let sts = wanted
+        .sts
+        .unwrap_or_else(|| format!("{issuer}{}", toy::PATH));
+    let aws = AwsFiles {
+        session: &wanted.session,
+        start_url: &start_url,
+        region: REGION,
+        issuer: &issuer,
+        sts: &sts,
+        accounts: &accounts
+            .iter()
+            .map(|(id, _, roles)| (id.clone(), roles.clone()))
+            .collect::<Vec<_>>(),
+        ca_bundle: ca_bundle.as_deref(),
+    };
+    let aws = aws_files::write(home.path(), &aws).context("the AWS files cannot be written")?;
+    let session = wanted.session;
+    Ok(DevInstance {
+        context,
+        store,
+        toy,
+        data_dir,
+        aws,
+        ca_bundle,
+        start_url,
+        session,
+        user,
+        accounts,
+        home,
+    })
+}
+
+fn read_directory(file: Option<&Path>) -> anyhow::Result<Directory> {
+    let Some(file) = file else {
+        return Ok(directory_file::parse(directory_file::SEED)?);
+    };
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("{} cannot be read", file.display()))?;
+    directory_file::parse(&text).with_context(|| format!("{} is not right", file.display()))
+}
+
+/// The toy, or the STS that was asked for. A real STS is called with the keys in the environment,
+/// or with made-up ones: moto and its like take any.
+async fn target(sts: Option<&str>) -> Result<(Arc<dyn Target>, Option<Arc<MountedToy>>), Exit> {
+    let Some(endpoint) = sts else {
+        let toy = Arc::new(ToySts::new(Arc::new(SystemEntropy), Arc::new(SystemClock)));
+        return Ok((Arc::clone(&toy) as _, Some(Arc::new(MountedToy(toy)))));
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whether the default chain has keys to find"
+    )]
+    let has_keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
+    let made_up = || ("claviger-dev".to_owned(), Secret::from("claviger-dev"));
+    let target = AwsTarget {
+        endpoint: Some(endpoint.to_owned()),
+        keys: (!has_keys).then(made_up),
+        ..AwsTarget::of_region(REGION)
+    };
+    Ok((wiring::aws_target(&target).await?, None))
+}
+
+/// Makes the store equal to the directory and gives everybody the password; answers who signs in
+/// and what they have.
+async fn seed(
+    context: &Context,
+    wanted: &Directory,
+) -> Result<(String, Vec<(String, String, Vec<String>)>), Exit> {
+    directory::apply(context, wanted)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let password = Secret::from(PASSWORD);
+    for person in &wanted.users {
+        let name = person.name.as_str();
+        user::set_password(context, name, &password, false)
+            .await
+            .map_err(anyhow::Error::from)?;
+    }
+    let first = wanted
+        .users
+        .first()
+        .context("the directory has no user")
+        .exit(CONFIGURATION)?;
+    let member_of: Vec<&str> = wanted
+        .groups
+        .iter()
+        .filter(|group| {
+            group
+                .members
+                .iter()
+                .any(|member| member.key() == first.name.key())
+        })
+        .map(|group| group.name.as_str())
+        .collect();
+    let roles_in = |id: &claviger_model::id::AccountId| -> Vec<String> {
+        let mine = wanted.roles.iter().filter(|entry| {
+            entry.role.account_id == *id
+                && (entry
+                    .users
+                    .iter()
+                    .any(|user| user.key() == first.name.key())
+                    || entry
+                        .groups
+                        .iter()
+                        .any(|group| member_of.contains(&group.as_str())))
+        });
+        mine.map(|entry| entry.role.name.to_string()).collect()
+    };
+    let accounts = wanted
+        .accounts
+        .iter()
+        .map(|account| {
+            (
+                account.id.to_string(),
+                account.name.clone(),
+                roles_in(&account.id),
+            )
+        })
+        .filter(|(_, _, roles)| !roles.is_empty());
+    Ok((first.name.to_string(), accounts.collect()))
+}
+
+fn write_ca(home: &Path, pem: &str) -> anyhow::Result<PathBuf> {
+    let path = home.join("ca.pem");
+    std::fs::write(&path, pem).context("the CA cannot be written")?;
+    Ok(path)
+}

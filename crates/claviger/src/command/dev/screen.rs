@@ -1,0 +1,221 @@
+//! What `dev` shows: who can sign in, the line to paste, then a quiet line per request.
+
+use claviger_web::activity::{Activity, Observer};
+use serde_json::json;
+
+use super::instance::{DevInstance, PASSWORD};
+use crate::output;
+
+/// Shows an instance and its requests, to people or to programs.
+#[derive(Clone, Copy)]
+pub(super) struct Screen {
+    json: bool,
+}
+
+impl Screen {
+    pub(super) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// The first thing that is shown.
+    pub(super) fn welcome(self, instance: &DevInstance) {
+        let text = if self.json {
+            describe(instance)
+        } else {
+            greet(instance)
+        };
+        output::line(&text);
+    }
+}
+
+fn describe(instance: &DevInstance) -> String {
+    let links = &instance.context.links;
+    let accounts: Vec<_> = instance
+        .accounts
+        .iter()
+        .map(|(id, name, roles)| json!({ "id": id, "name": name, "roles": roles }))
+        .collect();
+    json!({
+        "issuer": links.issuer(),
+        "start_url": links.start_url(),
+        "aws_start_url": instance.start_url,
+        "region": links.region(),
+        "user": instance.user,
+        "password": PASSWORD,
+        "accounts": accounts,
+        "aws_config_file": instance.aws.config,
+        "aws_data_path": instance.aws.data_path,
+        "ca_bundle": instance.ca_bundle,
+        "data_dir": instance.data_dir,
+    })
+    .to_string()
+}
+
+fn greet(instance: &DevInstance) -> String {
+    let width = instance
+        .accounts
+        .iter()
+        .map(|(_, name, _)| name.chars().count())
+        .max();
+    let width = width.unwrap_or_default();
+    let accounts: String = instance
+        .accounts
+        .iter()
+        .enumerate()
+        .map(|(position, (id, name, roles))| {
+            let label = if position == 0 { "Accounts" } else { "" };
+            format!("  {label:<10} {id}  {name:<width$}  {}\n", roles.join(", "))
+        })
+        .collect();
+    format!(
+        "Claviger is ready at {start}\n\n\
+         \x20 {sign_in:<10} {user}, password: {PASSWORD}\n\
+         {accounts}\n\
+         Paste this line into another terminal to point any AWS CLI at it:\n\n\
+         \x20 {line}\n\n\
+         then:\n\n\
+         \x20 aws sso login\n\
+         \x20 aws sts get-caller-identity\n\n\
+         Ctrl-C ends it{gone}. Requests:\n",
+        start = instance.context.links.start_url(),
+        sign_in = "Sign in as",
+        user = instance.user,
+        line = paste(instance),
+        gone = if instance.data_dir.starts_with(instance.home.path()) {
+            " and leaves nothing behind"
+        } else {
+            ""
+        },
+    )
+}
+
+/// The one line that points a shell's AWS clients at the instance.
+fn paste(instance: &DevInstance) -> String {
+    let quote =
+        |path: &std::path::Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    let ca = instance
+        .ca_bundle
+        .as_deref()
+        .map_or_else(String::new, |path| {
+            format!(" AWS_CA_BUNDLE={}", quote(path))
+        });
+    format!(
+        "export AWS_CONFIG_FILE={} AWS_DATA_PATH={}{ca}",
+        quote(&instance.aws.config),
+        quote(&instance.aws.data_path)
+    )
+}
+
+impl Observer for Screen {
+    fn saw(&self, activity: &Activity) {
+        if self.json {
+            output::line(&to_json(activity));
+        } else if let Some(text) = to_line(activity) {
+            output::line(&text);
+        }
+    }
+}
+
+fn to_json(activity: &Activity) -> String {
+    json!({
+        "operation": activity.operation,
+        "client": activity.client,
+        "person": activity.person,
+        "user_code": activity.user_code,
+        "status": activity.status,
+        "error": activity.error,
+    })
+    .to_string()
+}
+
+/// One line, or none for a poll that is still pending: those come every second.
+fn to_line(activity: &Activity) -> Option<String> {
+    if activity.error.as_deref() == Some("AuthorizationPendingException") {
+        return None;
+    }
+    let code = activity.user_code.clone().unwrap_or_default();
+    let words = if let Some(person) = &activity.person {
+        vec![person.clone(), activity.operation.to_owned(), code]
+    } else {
+        let client = activity.client.clone().unwrap_or_default();
+        let status = match &activity.error {
+            Some(error) => format!("{} {error}", activity.status),
+            None if code.is_empty() => activity.status.to_string(),
+            None => String::new(),
+        };
+        vec![activity.operation.to_owned(), client, code, status]
+    };
+    let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    Some(
+        words
+            .join(" ")
+            .chars()
+            .filter(|c| !c.is_control())
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_quiet_and_name_what_matters() {
+        let seen = |operation,
+                    client: Option<&str>,
+                    person: Option<&str>,
+                    code: Option<&str>,
+                    status,
+                    error: Option<&str>| Activity {
+            operation,
+            client: client.map(str::to_owned),
+            person: person.map(str::to_owned),
+            user_code: code.map(str::to_owned),
+            status,
+            error: error.map(str::to_owned),
+        };
+        let line = |activity: Activity| to_line(&activity);
+        assert_eq!(
+            line(seen(
+                "StartDeviceAuthorization",
+                Some("aws-cli"),
+                None,
+                Some("BCDF-GHJK"),
+                200,
+                None
+            )),
+            Some("StartDeviceAuthorization aws-cli BCDF-GHJK".to_owned())
+        );
+        assert_eq!(
+            line(seen(
+                "approved",
+                None,
+                Some("alice"),
+                Some("BCDF-GHJK"),
+                303,
+                None
+            )),
+            Some("alice approved BCDF-GHJK".to_owned())
+        );
+        assert_eq!(
+            line(seen("CreateToken", None, None, None, 200, None)),
+            Some("CreateToken 200".to_owned())
+        );
+        let pending = Some("AuthorizationPendingException");
+        assert_eq!(
+            line(seen("CreateToken", None, None, None, 400, pending)),
+            None
+        );
+        assert_eq!(
+            line(seen(
+                "CreateToken",
+                Some("x\u{1b}[2J"),
+                None,
+                None,
+                400,
+                Some("InvalidGrantException")
+            )),
+            Some("CreateToken x[2J 400 InvalidGrantException".to_owned())
+        );
+    }
+}

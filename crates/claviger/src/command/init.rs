@@ -1,0 +1,88 @@
+//! `claviger init`: makes key file and store. The only command that may create keys.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use claviger_engine::keys::{file::KeyFile, ring};
+use claviger_model::port::{clock::Clock as _, entropy::Entropy as _};
+use claviger_store::sqlite::{Identity, Options, SqliteStore};
+
+use crate::{
+    adapter::{clock::SystemClock, entropy::SystemEntropy, key_file},
+    config::settings::{self, Flags, Paths},
+    exit::{CONFIGURATION, Exit, ExitCode as _},
+    output, wiring,
+};
+
+#[derive(Args)]
+#[command(after_help = "Example:
+  claviger init --data-dir /var/lib/claviger --key-file /etc/claviger/claviger.keys")]
+pub(crate) struct Init {
+    /// The configuration file, if data_dir and key_file stand there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the store is to lie
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where the key file is to lie; keep it apart from backups of the store
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+pub(crate) async fn run(init: Init) -> Result<(), Exit> {
+    let paths = settings::locate(&Flags {
+        config: init.config,
+        data_dir: init.data_dir,
+        key_file: init.key_file,
+        ..Flags::default()
+    })?;
+    create(&paths, false).await?;
+    let text = format!(
+        "store     {}\nkey file  {}  (keep a copy apart from the store; nothing can replace it)\n\n\
+         Next:\n  claviger admin apply directory.toml        who there is, and who may do what\n  \
+         claviger admin user set-password NAME      for each person\n  \
+         claviger serve                             then sign in at http://127.0.0.1:8400/start",
+        paths.data_dir.display(),
+        paths.key_file.display()
+    );
+    output::line(&text);
+    Ok(())
+}
+
+/// Makes key file and store, or neither; never over existing ones.
+pub(crate) async fn create(paths: &Paths, dev: bool) -> Result<KeyFile, Exit> {
+    if paths.key_file.exists() {
+        let path = paths.key_file.display();
+        let error = anyhow::anyhow!(
+            "there is a key file at {path} already. To go on with it, run `claviger serve`; for a \
+             second instance, name another --key-file and --data-dir"
+        );
+        return Err(Exit {
+            code: CONFIGURATION,
+            error,
+        });
+    }
+    let keys = key_file::generate(&SystemEntropy, dev);
+    let mut id = [0; 16];
+    SystemEntropy.fill(&mut id);
+    let store_id = id
+        .iter()
+        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
+    let store = SqliteStore::create(&Options::new(&paths.data_dir), &Identity { store_id })
+        .map_err(wiring::exit)?;
+    ring::initialise(&store, &keys, &SystemEntropy, SystemClock.now())
+        .await
+        .exit(CONFIGURATION)?;
+    // Last, since it is what makes the rest usable: a store without its key file is started over.
+    if let Err(error) = key_file::write(&paths.key_file, &keys) {
+        drop(store);
+        for name in ["claviger.db", "claviger.witness"] {
+            let _ = std::fs::remove_file(paths.data_dir.join(name));
+        }
+        return Err(Exit {
+            code: CONFIGURATION,
+            error,
+        });
+    }
+    Ok(keys)
+}

@@ -1,0 +1,318 @@
+//! `claviger oidc`: the calls of sso-oidc by hand, one flag per parameter, through the official
+//! client; against Claviger or AWS.
+
+use std::io::Read as _;
+
+use anyhow::{Context as _, bail};
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_ssooidc::{Client, error::ProvideErrorMetadata};
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::result::SdkError;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::output;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  claviger oidc register-client --endpoint http://127.0.0.1:8400 --client-name demo \\
+    --scope sso:account:access
+  claviger oidc create-token --endpoint http://127.0.0.1:8400 --client-id @id --client-secret @secret \\
+    --grant-type refresh_token --refresh-token -
+
+A value of a secret that begins with @ names a file that holds it; - reads standard input.
+Without --endpoint the call goes where AWS configuration says, or to AWS in --region.")]
+pub(crate) struct Oidc {
+    /// Where sso-oidc is: the URL of a Claviger instance
+    #[arg(long, global = true, value_name = "URL")]
+    endpoint: Option<String>,
+    /// The AWS region whose IAM Identity Center is called
+    #[arg(long, global = true, value_name = "REGION")]
+    region: Option<String>,
+    #[command(subcommand)]
+    call: Call,
+}
+
+#[derive(Subcommand)]
+enum Call {
+    /// RegisterClient: a client id and secret, good for 90 days
+    #[command(after_help = "Example:
+  claviger oidc register-client --endpoint http://127.0.0.1:8400 --client-name demo \\
+    --scope sso:account:access --grant-type authorization_code --grant-type refresh_token \\
+    --redirect-uri http://127.0.0.1/callback --issuer-url http://127.0.0.1:8400/start")]
+    RegisterClient(RegisterClient),
+    /// StartDeviceAuthorization: a device code, and a user code for a person to approve
+    #[command(after_help = "Example:
+  claviger oidc start-device-authorization --endpoint http://127.0.0.1:8400 \\
+    --client-id … --client-secret @secret --start-url http://127.0.0.1:8400/start")]
+    StartDeviceAuthorization(StartDeviceAuthorization),
+    /// CreateToken: an access token for a device code, an authorization code or a refresh token
+    #[command(after_help = "Examples:
+  claviger oidc create-token --client-id … --client-secret @secret \\
+    --grant-type urn:ietf:params:oauth:grant-type:device_code --device-code …
+  claviger oidc create-token --client-id … --client-secret @secret --grant-type authorization_code \\
+    --code … --redirect-uri http://127.0.0.1:8080/callback --code-verifier …
+  claviger oidc create-token --client-id … --client-secret @secret --grant-type refresh_token \\
+    --refresh-token -")]
+    CreateToken(CreateToken),
+}
+
+#[derive(Args)]
+struct RegisterClient {
+    /// What the client is called on the approval page
+    #[arg(long)]
+    client_name: String,
+    /// Only `public` exists
+    #[arg(long, default_value = "public")]
+    client_type: String,
+    /// A scope; may be given several times
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// A redirect URI; may be given several times
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// A grant type; may be given several times; without any: device code and refresh token
+    #[arg(long = "grant-type", value_name = "GRANT")]
+    grant_types: Vec<String>,
+    /// The start URL or issuer of the instance; needed for authorization_code
+    #[arg(long, value_name = "URL")]
+    issuer_url: Option<String>,
+}
+
+#[derive(Args)]
+struct StartDeviceAuthorization {
+    #[command(flatten)]
+    client: Credentials,
+    /// The start URL of the instance
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CLAVIGER_START_URL",
+        hide_env_values = true
+    )]
+    start_url: String,
+}
+
+#[derive(Args)]
+struct Credentials {
+    /// The clientId of RegisterClient
+    #[arg(long, value_parser = secret, env = "CLAVIGER_CLIENT_ID", hide_env_values = true)]
+    client_id: String,
+    /// The clientSecret of RegisterClient
+    #[arg(long, value_parser = secret, env = "CLAVIGER_CLIENT_SECRET", hide_env_values = true)]
+    client_secret: String,
+}
+
+#[derive(Args)]
+struct CreateToken {
+    #[command(flatten)]
+    client: Credentials,
+    /// urn:ietf:params:oauth:grant-type:device_code, authorization_code or refresh_token
+    #[arg(long, value_name = "GRANT")]
+    grant_type: String,
+    /// The deviceCode of StartDeviceAuthorization
+    #[arg(long, value_parser = secret)]
+    device_code: Option<String>,
+    /// The code that came back from /authorize
+    #[arg(long, value_parser = secret)]
+    code: Option<String>,
+    /// The refreshToken of the last CreateToken
+    #[arg(long, value_parser = secret, env = "CLAVIGER_REFRESH_TOKEN", hide_env_values = true)]
+    refresh_token: Option<String>,
+    /// A scope that the access token is restricted to; may be given several times
+    #[arg(long, value_name = "SCOPE")]
+    scope: Vec<String>,
+    /// The redirect URI that /authorize was given
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Option<String>,
+    /// The verifier whose challenge /authorize was given
+    #[arg(long, value_parser = secret)]
+    code_verifier: Option<String>,
+}
+
+/// `@FILE` and `-` keep secrets out of the process list and the shell's history.
+fn secret(text: &str) -> Result<String, String> {
+    let read = if text == "-" {
+        let mut read = String::new();
+        std::io::stdin().read_to_string(&mut read).map(|_| read)
+    } else if let Some(path) = text.strip_prefix('@') {
+        std::fs::read_to_string(path)
+    } else {
+        return Ok(text.to_owned());
+    };
+    read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+        .map_err(|error| format!("it cannot be read: {error}"))
+}
+
+/// Makes the call and prints its answer as JSON.
+pub(crate) async fn run(oidc: Oidc) -> anyhow::Result<()> {
+    let client = connect(oidc.endpoint, oidc.region).await?;
+    let answer = match oidc.call {
+        Call::RegisterClient(call) => register_client(&client, call).await,
+        Call::StartDeviceAuthorization(call) => start_device_authorization(&client, call).await,
+        Call::CreateToken(call) => create_token(&client, call).await,
+    };
+    output::line(&format!("{:#}", answer?));
+    Ok(())
+}
+
+async fn connect(endpoint: Option<String>, region: Option<String>) -> anyhow::Result<Client> {
+    let http = Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .no_credentials();
+    if let Some(endpoint) = endpoint {
+        // The official client wants a region even where the endpoint leaves nothing to choose.
+        let region = region.unwrap_or_else(|| "us-east-1".to_owned());
+        loader = loader.endpoint_url(endpoint).region(Region::new(region));
+    } else if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    let config = loader.load().await;
+    if config.region().is_none() {
+        bail!("give --endpoint URL for a Claviger instance, or --region for AWS");
+    }
+    Ok(Client::new(&config))
+}
+
+async fn register_client(client: &Client, call: RegisterClient) -> anyhow::Result<Value> {
+    let list = |items: Vec<String>| (!items.is_empty()).then_some(items);
+    let answer = client
+        .register_client()
+        .client_name(call.client_name)
+        .client_type(call.client_type)
+        .set_scopes(list(call.scopes))
+        .set_redirect_uris(list(call.redirect_uris))
+        .set_grant_types(list(call.grant_types))
+        .set_issuer_url(call.issuer_url)
+        .send()
+        .await
+        .map_err(explain)?;
+    Ok(json!({
+        "clientId": answer.client_id(),
+        "clientSecret": answer.client_secret(),
+        "clientIdIssuedAt": answer.client_id_issued_at(),
+        "clientSecretExpiresAt": answer.client_secret_expires_at(),
+        "authorizationEndpoint": answer.authorization_endpoint(),
+        "tokenEndpoint": answer.token_endpoint(),
+    }))
+}
+
+async fn start_device_authorization(
+    client: &Client,
+    call: StartDeviceAuthorization,
+) -> anyhow::Result<Value> {
+    let answer = client
+        .start_device_authorization()
+        .client_id(call.client.client_id)
+        .client_secret(call.client.client_secret)
+        .start_url(call.start_url)
+        .send()
+        .await
+        .map_err(explain)?;
+    Ok(json!({
+        "deviceCode": answer.device_code(),
+        "userCode": answer.user_code(),
+        "verificationUri": answer.verification_uri(),
+        "verificationUriComplete": answer.verification_uri_complete(),
+        "expiresIn": answer.expires_in(),
+        "interval": answer.interval(),
+    }))
+}
+
+async fn create_token(client: &Client, call: CreateToken) -> anyhow::Result<Value> {
+    let answer = client
+        .create_token()
+        .client_id(call.client.client_id)
+        .client_secret(call.client.client_secret)
+        .grant_type(call.grant_type)
+        .set_device_code(call.device_code)
+        .set_code(call.code)
+        .set_refresh_token(call.refresh_token)
+        .set_scope((!call.scope.is_empty()).then_some(call.scope))
+        .set_redirect_uri(call.redirect_uri)
+        .set_code_verifier(call.code_verifier)
+        .send()
+        .await
+        .map_err(explain)?;
+    Ok(json!({
+        "accessToken": answer.access_token(),
+        "tokenType": answer.token_type(),
+        "expiresIn": answer.expires_in(),
+        "refreshToken": answer.refresh_token(),
+        "idToken": answer.id_token(),
+    }))
+}
+
+/// The service's name for the error, its words, and what to do next.
+fn explain<E, R>(error: SdkError<E, R>) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let Some(service) = error.as_service_error() else {
+        return anyhow::Error::new(error).context(
+            "the service cannot be reached; check --endpoint, and that the instance runs",
+        );
+    };
+    let name = service
+        .code()
+        .unwrap_or("an error without a name")
+        .to_owned();
+    let words = service
+        .message()
+        .unwrap_or("no explanation was given")
+        .to_owned();
+    anyhow::anyhow!("{name}: {words}\nhint: {}", hint(&name))
+}
+
+fn hint(name: &str) -> &'static str {
+    match name {
+        "AuthorizationPendingException" => {
+            "nobody has approved the user code yet; approve it in the browser, then call again"
+        }
+        "SlowDownException" => "wait a few seconds before the next call",
+        "AccessDeniedException" => "the person declined; start again if that was a mistake",
+        "ExpiredTokenException" => "the code is too old; call start-device-authorization again",
+        "InvalidClientException" => {
+            "the client id and secret do not belong together or have expired; call register-client \
+             again"
+        }
+        "InvalidGrantException" => {
+            "the code or token is used up, expired, or another client's; begin the flow again"
+        }
+        "InvalidScopeException" => "ask only for scopes that were registered",
+        "UnauthorizedClientException" => "register the client with that grant type",
+        "UnsupportedGrantTypeException" => {
+            "use authorization_code, refresh_token or \
+             urn:ietf:params:oauth:grant-type:device_code"
+        }
+        "InvalidRedirectUriException" => "register http://127.0.0.1 with any path",
+        "InvalidRequestException" | "InvalidClientMetadataException" => {
+            "compare the flags with --help"
+        }
+        _ => "try again; if it stays, ask whoever runs the service",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_comes_from_its_flag_or_a_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("secret");
+        std::fs::write(&path, "s3cret\n").expect("written");
+        assert_eq!(secret("plain"), Ok("plain".to_owned()));
+        assert_eq!(
+            secret(&format!("@{}", path.display())),
+            Ok("s3cret".to_owned())
+        );
+        assert!(secret("@/nowhere").is_err());
+    }
+}

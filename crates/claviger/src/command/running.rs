@@ -1,0 +1,108 @@
+//! What `serve` and `dev` have in common: the listeners, the socket, the sweeper, and the end.
+
+use std::{
+    future::Future,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use claviger_engine::{context::Context, sweep};
+use claviger_model::time::Timestamp;
+use claviger_store::sqlite::{Fatal, SqliteStore};
+use claviger_web::{
+    app::App,
+    server::{self, Limits},
+};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::admin::{execute::Owner, socket};
+use crate::exit::{DATA, Exit, TEMPORARY};
+
+/// How often what is over is deleted.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Further than this the wall clock may not stray from the monotonic one while deleting goes on
+/// (R15).
+const CLOCK_STRAY: i64 = 60;
+
+/// A service that is about to run.
+pub(crate) struct Running<'a> {
+    pub(crate) app: Arc<App>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) limits: Limits,
+    pub(crate) data_dir: &'a Path,
+}
+
+impl Running<'_> {
+    /// Runs until `stop` is ready or the store gives up.
+    pub(crate) async fn until(self, stop: impl Future<Output = ()>) -> Result<(), Exit> {
+        let context = Arc::clone(&self.app.context);
+        let owner = Owner {
+            context: Arc::clone(&context),
+            store: Arc::clone(&self.store),
+        };
+        let mut fatal = self.store.fatal();
+        let admin = socket::bind(self.data_dir).with_context(|| {
+            format!("{} cannot be opened", socket::path(self.data_dir).display())
+        })?;
+        let background = [
+            tokio::spawn(socket::serve(admin, owner)),
+            tokio::spawn(keep_swept(context)),
+        ];
+        let serving = server::serve(self.app, self.listener, self.tls, self.limits, stop);
+        let ended = tokio::select! {
+            () = serving => Ok(()),
+            Ok(why) = fatal.wait_for(Option::is_some) => Err(exit(*why)),
+        };
+        background.iter().for_each(tokio::task::JoinHandle::abort);
+        let _ = std::fs::remove_file(socket::path(self.data_dir));
+        ended
+    }
+}
+
+fn exit(why: Option<Fatal>) -> Exit {
+    match why {
+        Some(Fatal::Corrupt) => Exit {
+            code: DATA,
+            error: anyhow::anyhow!("the store is damaged; restore it from a backup"),
+        },
+        Some(Fatal::Io) | None => Exit {
+            code: TEMPORARY,
+            error: anyhow::anyhow!("the disk failed; start again once it works"),
+        },
+    }
+}
+
+/// Deletes what has been over for a day, unless the clock has jumped.
+async fn keep_swept(context: Arc<Context>) {
+    let (began, began_at) = (Instant::now(), context.now());
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let stray = stray(began_at, context.now(), began.elapsed());
+        if stray > CLOCK_STRAY {
+            tracing::warn!(stray, "the clock has jumped; nothing is deleted");
+            continue;
+        }
+        loop {
+            match sweep::sweep(&context).await {
+                Ok(0) => break,
+                Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(error) => {
+                    tracing::warn!(%error, "what is over cannot be deleted");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// How many seconds wall clock and monotonic clock differ by.
+fn stray(began_at: Timestamp, now: Timestamp, elapsed: Duration) -> i64 {
+    let elapsed = i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX);
+    (now.seconds_since(began_at) - elapsed).abs()
+}

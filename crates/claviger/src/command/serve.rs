@@ -1,0 +1,139 @@
+//! `claviger serve`: the service.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use claviger_store::sqlite::OpenError;
+use claviger_web::{app::App, operator, server::Limits};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::running::Running;
+use crate::{
+    config::settings::{Flags, Settings},
+    exit::{CONFIGURATION, Exit, ExitCode as _, TEMPORARY},
+    telemetry, tls, wiring,
+};
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  claviger serve
+  claviger serve --config /etc/claviger/claviger.toml
+  claviger serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem")]
+pub(crate) struct Serve {
+    /// The configuration file; `claviger config example` shows one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8400]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where operators find /live and /ready [default: 127.0.0.1:8401]
+    #[arg(long, value_name = "ADDR")]
+    operator_listen: Option<SocketAddr>,
+    /// The data directory that `claviger init` made
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The key file that `claviger init` made
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// A certificate chain, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
+    let settings = Settings::load(&Flags {
+        config: serve.config,
+        data_dir: serve.data_dir,
+        key_file: serve.key_file,
+        listen: serve.listen,
+        operator_listen: serve.operator_listen,
+        tls_cert: serve.tls_cert,
+        tls_key: serve.tls_key,
+    })
+    .exit(CONFIGURATION)?;
+    telemetry::start(&settings.log).exit(CONFIGURATION)?;
+    if !settings.paths.data_dir.join("claviger.db").exists() {
+        return Err(wiring::exit(OpenError::NotInitialised(
+            settings.paths.data_dir,
+        )));
+    }
+    let keys = wiring::read_keys(&settings.paths, false)?;
+    let (store, _) = wiring::open_store(&settings.paths)?;
+    let instance = wiring::instance(&settings, &keys).await?;
+    let context = wiring::engine(Arc::clone(&store), keys, instance).await?;
+    let tls = settings
+        .tls
+        .as_ref()
+        .map(tls::from_files)
+        .transpose()
+        .exit(CONFIGURATION)?;
+    let mut app = App::new(context);
+    app.trusted_proxies.clone_from(&settings.trusted_proxies);
+    app.title.clone_from(&settings.title);
+    app.tls = tls.is_some();
+    let app = Arc::new(app);
+    let listener = bind(settings.listen).await?;
+    let operators = bind(settings.operator_listen).await?;
+    tracing::info!(
+        listen = %settings.listen,
+        operator_listen = %settings.operator_listen,
+        public_url = settings.public_url,
+        data_dir = %settings.paths.data_dir.display(),
+        "serving"
+    );
+    tokio::spawn(operator::serve(Arc::clone(&app), operators));
+    let limits = Limits {
+        connections: settings.connections,
+        ..Limits::default()
+    };
+    let running = Running {
+        app,
+        store,
+        listener,
+        tls,
+        limits,
+        data_dir: &settings.paths.data_dir,
+    };
+    running.until(stop_signal()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Exit> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be listened on; choose another --listen"))
+        .exit(TEMPORARY)
+}
+
+/// Ready at the first SIGTERM or SIGINT; a second one ends the process at once, and so does a
+/// stop that takes longer than 15 s.
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = tokio::time::sleep(Duration::from_secs(15)) => {}
+            }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the last resort of a stop that hangs"
+            )]
+            std::process::exit(1);
+        });
+    })
+}

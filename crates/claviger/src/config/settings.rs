@@ -1,0 +1,492 @@
+//! Settings: the file and the flags together, typed, checked and complete.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use claviger_engine::policy::Policy;
+use claviger_model::{id::TargetName, secret::Secret, time::Lifetime};
+use ipnet::IpNet;
+
+use super::{
+    duration::Span,
+    raw::{self, File, LogFormat},
+};
+
+/// Everything the service wants to know.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) public_url: String,
+    pub(crate) listen: SocketAddr,
+    pub(crate) operator_listen: SocketAddr,
+    pub(crate) paths: Paths,
+    pub(crate) title: String,
+    pub(crate) region: String,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) start_url_aliases: Vec<String>,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) policy: Policy,
+    pub(crate) connections: usize,
+    pub(crate) targets: BTreeMap<TargetName, AwsTarget>,
+    pub(crate) log: LogSettings,
+}
+
+/// Where things lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) key_file: PathBuf,
+}
+
+/// What is logged and how.
+#[derive(Clone, Debug)]
+pub(crate) struct LogSettings {
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+/// A certificate chain and its key, both PEM.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFiles {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// An STS that roles are assumed at.
+#[derive(Clone, Debug)]
+pub(crate) struct AwsTarget {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: String,
+    pub(crate) keys: Option<(String, Secret)>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) source_identity: bool,
+    pub(crate) session_tags: bool,
+}
+
+impl AwsTarget {
+    /// AWS itself, asked with the server's own identity.
+    pub(crate) fn of_region(region: &str) -> Self {
+        Self {
+            endpoint: None,
+            region: region.to_owned(),
+            keys: None,
+            external_id: None,
+            source_identity: true,
+            session_tags: false,
+        }
+    }
+}
+
+/// What the command line says; wins over the file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flags {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) operator_listen: Option<SocketAddr>,
+    pub(crate) tls_cert: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+}
+
+const REGION: &str = "us-east-1";
+
+/// Shorter ones would make clients refresh on every start: botocore does from 15 minutes before
+/// the end (WIRE §3.5).
+const SHORTEST_ACCESS_TOKEN: Lifetime = Lifetime::minutes(30);
+
+const LONGEST_SESSION: Lifetime = Lifetime::days(90);
+
+impl Settings {
+    /// Reads the file, if one is named, and checks everything.
+    pub(crate) fn load(flags: &Flags) -> anyhow::Result<Self> {
+        let mut file = read(flags)?;
+        let paths = paths(flags, &file);
+        let tls = tls(flags, &file)?;
+        let listen = flags.listen.or(file.listen).unwrap_or(loopback(8400));
+        let public_url = public_url(file.public_url.take(), listen, tls.is_some())?;
+        let trusted_proxies = networks(file.trusted_proxies.take().unwrap_or_default())?;
+        check_exposure(listen, tls.is_some(), &public_url, &trusted_proxies)?;
+        let region = file.region.take().unwrap_or_else(|| REGION.to_owned());
+        check_region(&region)?;
+        Ok(Self {
+            operator_listen: flags
+                .operator_listen
+                .or(file.operator_listen)
+                .unwrap_or(loopback(8401)),
+            title: file.title.take().unwrap_or_else(|| "Claviger".to_owned()),
+            start_url_aliases: file.start_url_aliases.take().unwrap_or_default(),
+            policy: policy(&file)?,
+            connections: file.limits.connections.unwrap_or(20_000),
+            targets: targets(&file, &region)?,
+            log: log(&file),
+            public_url,
+            listen,
+            paths,
+            region,
+            trusted_proxies,
+            tls,
+        })
+    }
+}
+
+/// Only where things lie: for commands that need no more.
+pub(crate) fn locate(flags: &Flags) -> anyhow::Result<Paths> {
+    Ok(paths(flags, &read(flags)?))
+}
+
+fn read(flags: &Flags) -> anyhow::Result<File> {
+    flags
+        .config
+        .as_deref()
+        .map_or_else(|| Ok(File::default()), raw::read)
+}
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn paths(flags: &Flags, file: &File) -> Paths {
+    let data_dir = flags.data_dir.clone().or_else(|| file.data_dir.clone());
+    let data_dir = data_dir.unwrap_or_else(default_data_dir);
+    let key_file = flags.key_file.clone().or_else(|| file.key_file.clone());
+    Paths {
+        key_file: key_file.unwrap_or_else(|| data_dir.join("claviger.keys")),
+        data_dir,
+    }
+}
+
+/// systemd's state directory, else the user's own.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary reads the environment, here only"
+)]
+fn default_data_dir() -> PathBuf {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    variable("STATE_DIRECTORY")
+        .map(PathBuf::from)
+        .or_else(|| variable("XDG_STATE_HOME").map(|home| Path::new(&home).join("claviger")))
+        .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/state/claviger")))
+        .unwrap_or_else(|| PathBuf::from("claviger-data"))
+}
+
+fn tls(flags: &Flags, file: &File) -> anyhow::Result<Option<TlsFiles>> {
+    let cert = flags.tls_cert.clone().or_else(|| file.tls.cert.clone());
+    let key = flags.tls_key.clone().or_else(|| file.tls.key.clone());
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+        (None, None) => Ok(None),
+        _ => bail!("TLS needs both a certificate and a key; give tls.cert and tls.key"),
+    }
+}
+
+fn public_url(given: Option<String>, listen: SocketAddr, tls: bool) -> anyhow::Result<String> {
+    let Some(url) = given else {
+        let scheme = if tls { "https" } else { "http" };
+        return Ok(format!("{scheme}://{listen}"));
+    };
+    let parsed = url::Url::parse(&url).ok().filter(|parsed| {
+        matches!(parsed.scheme(), "http" | "https")
+            && parsed.host().is_some()
+            && parsed.path() == "/"
+            && parsed.query().is_none()
+            && parsed.fragment().is_none()
+            && parsed.username().is_empty()
+            && parsed.password().is_none()
+    });
+    let parsed = parsed.with_context(|| {
+        format!("public_url {url} must be https://HOST or https://HOST:PORT without a path")
+    })?;
+    if parsed.scheme() == "http" && !is_loopback(&parsed) {
+        bail!("public_url {url} must be https: people send their passwords there");
+    }
+    Ok(parsed.origin().ascii_serialization())
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// Passwords and tokens never travel in clear: beyond loopback there is TLS here, or at a proxy
+/// that is named.
+fn check_exposure(
+    listen: SocketAddr,
+    tls: bool,
+    public_url: &str,
+    proxies: &[IpNet],
+) -> anyhow::Result<()> {
+    let behind_proxy = public_url.starts_with("https://") && !proxies.is_empty();
+    if listen.ip().is_loopback() || tls || behind_proxy {
+        return Ok(());
+    }
+    bail!(
+        "{listen} can be reached from outside without TLS; give --tls-cert and --tls-key, or set \
+         public_url to the https address of your proxy and trusted_proxies to its addresses"
+    )
+}
+
+fn networks(given: Vec<String>) -> anyhow::Result<Vec<IpNet>> {
+    let network = |text: &String| {
+        text.parse()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .with_context(|| format!("trusted_proxies: {text} is no address and no network"))
+    };
+    given.iter().map(network).collect()
+}
+
+fn check_region(region: &str) -> anyhow::Result<()> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=32).contains(&region.len()) && region.bytes().all(legal) {
+        return Ok(());
+    }
+    bail!("region {region} must be spelled as AWS spells them, such as us-east-1")
+}
+
+fn policy(file: &File) -> anyhow::Result<Policy> {
+    let mut policy = Policy::default();
+    let set = |to: &mut Lifetime, from: Option<Span>| {
+        if let Some(Span(span)) = from {
+            *to = span;
+        }
+    };
+    let lifetimes = &file.lifetimes;
+    set(&mut policy.client_lifetime, lifetimes.client);
+    set(&mut policy.device_code_lifetime, lifetimes.device_code);
+    set(
+        &mut policy.authorization_code_lifetime,
+        lifetimes.authorization_code,
+    );
+    set(&mut policy.access_token_lifetime, lifetimes.access_token);
+    set(&mut policy.session_lifetime, lifetimes.session);
+    policy.session_idle = policy.session_lifetime;
+    set(&mut policy.session_idle, lifetimes.session_idle);
+    set(&mut policy.web_session_lifetime, lifetimes.web_session);
+    set(&mut policy.web_session_idle, lifetimes.web_session_idle);
+    policy.require_pkce = file.oauth.require_pkce.unwrap_or(true);
+    policy.cap_credentials_to_session = file.credentials.cap_to_session.unwrap_or(false);
+    policy.allowed_origins = file
+        .registration
+        .allowed_origins
+        .clone()
+        .unwrap_or_default();
+    policy.reserved_names = file.registration.reserved_names.clone().unwrap_or_default();
+    for rules in [&mut policy.aws_rotation, &mut policy.oauth_rotation] {
+        set(&mut rules.grace, file.refresh.grace);
+        set(&mut rules.lost_answer, file.refresh.lost_answer);
+        rules.strict = file.refresh.strict.unwrap_or(false);
+    }
+    limits(file, &mut policy);
+    check_policy(&policy)?;
+    Ok(policy)
+}
+
+fn limits(file: &File, policy: &mut Policy) {
+    let (to, from) = (&mut policy.limits, &file.limits);
+    let set = |to: &mut u32, from: Option<u32>| *to = from.unwrap_or(*to);
+    set(&mut to.devices_per_network, from.devices_per_network);
+    set(&mut to.devices_per_client, from.devices_per_client);
+    set(&mut to.devices, from.devices);
+    set(&mut to.sign_ins_per_user, from.sign_ins_per_user);
+    set(&mut to.sign_ins_per_network, from.sign_ins_per_network);
+    set(
+        &mut to.registrations_per_network,
+        from.registrations_per_network,
+    );
+    set(&mut to.sessions_per_user, from.sessions_per_user);
+}
+
+fn check_policy(policy: &Policy) -> anyhow::Result<()> {
+    let within = |key: &str, span: Lifetime, from: Lifetime, to: Lifetime| {
+        if (from..=to).contains(&span) {
+            return Ok(());
+        }
+        let (from, to) = (from.as_seconds(), to.as_seconds());
+        bail!("lifetimes.{key} must be between {from}s and {to}s")
+    };
+    let (minute, day) = (Lifetime::minutes(1), Lifetime::days(1));
+    within("client", policy.client_lifetime, day, Lifetime::days(365))?;
+    within(
+        "device_code",
+        policy.device_code_lifetime,
+        minute,
+        Lifetime::minutes(30),
+    )?;
+    within(
+        "authorization_code",
+        policy.authorization_code_lifetime,
+        Lifetime::seconds(30),
+        Lifetime::minutes(10),
+    )?;
+    within(
+        "access_token",
+        policy.access_token_lifetime,
+        SHORTEST_ACCESS_TOKEN,
+        day,
+    )?;
+    within(
+        "session",
+        policy.session_lifetime,
+        Lifetime::minutes(15),
+        LONGEST_SESSION,
+    )?;
+    within(
+        "session_idle",
+        policy.session_idle,
+        Lifetime::minutes(15),
+        LONGEST_SESSION,
+    )?;
+    within(
+        "web_session",
+        policy.web_session_lifetime,
+        Lifetime::minutes(5),
+        Lifetime::days(30),
+    )?;
+    within(
+        "web_session_idle",
+        policy.web_session_idle,
+        minute,
+        Lifetime::days(30),
+    )
+}
+
+fn targets(file: &File, region: &str) -> anyhow::Result<BTreeMap<TargetName, AwsTarget>> {
+    let target = |(name, raw): (&String, &raw::Target)| {
+        let read = || {
+            let secret = raw::secret(
+                "secret_access_key",
+                raw.secret_access_key.as_ref(),
+                raw.secret_access_key_file.as_deref(),
+            )?;
+            let keys = match (raw.access_key_id.clone(), secret) {
+                (Some(id), Some(secret)) => Some((id, secret)),
+                (None, None) => None,
+                _ => bail!("give both access_key_id and secret_access_key, or neither"),
+            };
+            Ok((
+                TargetName::parse(name)?,
+                AwsTarget {
+                    endpoint: raw.endpoint.clone(),
+                    region: raw.region.clone().unwrap_or_else(|| region.to_owned()),
+                    keys,
+                    external_id: raw.external_id.clone(),
+                    source_identity: raw.source_identity.unwrap_or(true),
+                    session_tags: raw.session_tags.unwrap_or(false),
+                },
+            ))
+        };
+        read().with_context(|| format!("targets.{name}"))
+    };
+    file.targets.iter().map(target).collect()
+}
+
+fn log(file: &File) -> LogSettings {
+    LogSettings {
+        filter: file.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
+        format: file.log.format.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::EXAMPLE;
+
+    fn load(text: &str) -> anyhow::Result<Settings> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("claviger.toml");
+        std::fs::write(&path, text).expect("written");
+        Settings::load(&Flags {
+            config: Some(path),
+            ..Flags::default()
+        })
+    }
+
+    fn refused(text: &str) -> String {
+        format!("{:#}", load(text).expect_err(text))
+    }
+
+    #[test]
+    fn nothing_at_all_is_enough_for_loopback() {
+        let settings = Settings::load(&Flags::default()).expect("settings");
+        assert_eq!(settings.public_url, "http://127.0.0.1:8400");
+        assert!(settings.policy.require_pkce && settings.targets.is_empty());
+    }
+
+    #[test]
+    fn the_example_is_the_defaults_and_each_commented_key_is_known() {
+        load(EXAMPLE).expect("the example as it is");
+        let uncommented: String = EXAMPLE
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let error = load(&uncommented).err().map(|error| format!("{error:#}"));
+        // What is left to complain about is a file of the example that is not there.
+        assert!(
+            error
+                .as_ref()
+                .is_none_or(|error| error.contains("cannot be read")),
+            "{error:?}"
+        );
+        toml::from_str::<File>(&uncommented).expect("every key is known");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_their_line_and_secrets_are_not_shown() {
+        let error = refused("title = \"x\"\nregoin = \"us-east-1\"\n");
+        assert!(
+            error.contains("line 2") && error.contains("regoin"),
+            "{error}"
+        );
+        let error = refused("[targets.aws]\nsecret_access_key = [\"hunter2\"]\n");
+        assert!(
+            error.contains("line 2") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_listener_beyond_loopback_needs_tls_or_a_named_proxy() {
+        let error = refused("listen = \"0.0.0.0:8400\"\n");
+        assert!(
+            error.contains("--tls-cert") && error.contains("trusted_proxies"),
+            "{error}"
+        );
+        refused("listen = \"0.0.0.0:8400\"\npublic_url = \"https://sso.example.org\"\n");
+        load(
+            "listen = \"0.0.0.0:8400\"\npublic_url = \"https://sso.example.org\"\n\
+             trusted_proxies = [\"10.0.0.1\", \"192.0.2.0/24\"]\n",
+        )
+        .expect("behind a proxy");
+        load("listen = \"0.0.0.0:8400\"\n[tls]\ncert = \"c\"\nkey = \"k\"\n").expect("with TLS");
+    }
+
+    #[test]
+    fn values_out_of_range_say_what_is_right() {
+        for (text, hint) in [
+            ("public_url = \"http://sso.example.org\"", "must be https"),
+            (
+                "public_url = \"https://sso.example.org/x\"",
+                "without a path",
+            ),
+            ("[lifetimes]\naccess_token = \"15m\"", "1800s"),
+            ("[lifetimes]\nsession = \"91d\"", "between"),
+            ("[lifetimes]\nsession = \"soon\"", "60s, 10m, 8h or 90d"),
+            ("region = \"US East\"", "us-east-1"),
+            ("[targets.a]\naccess_key_id = \"A\"", "both"),
+            ("[tls]\ncert = \"c\"", "both"),
+            ("trusted_proxies = [\"x\"]", "no address"),
+        ] {
+            let error = refused(text);
+            assert!(error.contains(hint), "{text}: {error}");
+        }
+    }
+}

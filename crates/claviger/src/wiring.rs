@@ -1,0 +1,150 @@
+//! Plugs adapters into the engine: store, keys, clock, chance, hasher, targets.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::Context as _;
+use claviger_engine::{
+    context::{Context, Parts},
+    keys::file::KeyFile,
+    links::Links,
+    policy::Policy,
+};
+use claviger_model::{id::TargetName, port::credential_source::CredentialSource};
+use claviger_store::sqlite::{OpenError, Opened, Options, SqliteStore};
+use claviger_sts::{
+    assume_role::{self, AssumeRole},
+    target::Target,
+    targets::Targets,
+};
+
+use crate::{
+    adapter::{clock::SystemClock, entropy::SystemEntropy, hasher::Argon2Hasher, key_file},
+    config::settings::{AwsTarget, Paths, Settings},
+    exit::{CONFIGURATION, DATA, Exit, ExitCode as _, TEMPORARY},
+};
+
+/// The name in audit records of the one node that a SQLite store can have.
+const NODE: &str = "local";
+
+/// What an instance is made of besides store and keys.
+pub(crate) struct Instance {
+    pub(crate) links: Links,
+    pub(crate) policy: Policy,
+    pub(crate) credentials: Arc<dyn CredentialSource>,
+}
+
+/// Opens the store that lies in a data directory.
+pub(crate) fn open_store(paths: &Paths) -> Result<(Arc<SqliteStore>, Opened), Exit> {
+    let (store, opened) = SqliteStore::open(&Options::new(&paths.data_dir)).map_err(exit)?;
+    if let Some(lost) = opened.rolled_back {
+        tracing::error!(
+            store = lost.store,
+            witness = lost.witness,
+            "the store has gone back in time: acknowledged changes are missing. If a backup was \
+             restored on purpose, end all sessions with `claviger admin sessions end --all`"
+        );
+    }
+    Ok((Arc::new(store), opened))
+}
+
+/// The exit code that says whether a restart can help.
+pub(crate) fn exit(error: OpenError) -> Exit {
+    let code = match &error {
+        OpenError::NotInitialised(_)
+        | OpenError::AlreadyThere(_)
+        | OpenError::NetworkFileSystem { .. }
+        | OpenError::Newer { .. }
+        | OpenError::OldSqlite(_) => CONFIGURATION,
+        OpenError::Corrupt { .. } => DATA,
+        OpenError::Locked(_) | OpenError::Io { .. } | OpenError::Sqlite(_) => TEMPORARY,
+    };
+    Exit {
+        code,
+        error: error.into(),
+    }
+}
+
+/// Reads the key file; `dev` says which kind is wanted.
+pub(crate) fn read_keys(paths: &Paths, dev: bool) -> Result<KeyFile, Exit> {
+    let keys = key_file::read(&paths.key_file).exit(CONFIGURATION)?;
+    if keys.dev && !dev {
+        let error = anyhow::anyhow!(
+            "{} was made by `claviger dev`, which is no place for real keys; run `claviger init` for \
+             a service",
+            paths.key_file.display()
+        );
+        return Err(Exit {
+            code: CONFIGURATION,
+            error,
+        });
+    }
+    Ok(keys)
+}
+
+/// The engine over an open store.
+pub(crate) async fn engine(
+    store: Arc<SqliteStore>,
+    key_file: KeyFile,
+    instance: Instance,
+) -> Result<Arc<Context>, Exit> {
+    let entropy = Arc::new(SystemEntropy);
+    let cores = std::thread::available_parallelism().map_or(1, Into::into);
+    let hasher = Argon2Hasher::new(Arc::<SystemEntropy>::clone(&entropy), cores)?;
+    let parts = Parts {
+        store,
+        clock: Arc::new(SystemClock),
+        entropy,
+        hasher: Arc::new(hasher),
+        credentials: instance.credentials,
+        key_file,
+        policy: instance.policy,
+        links: instance.links,
+        node: NODE.to_owned(),
+    };
+    let context = Context::open(parts).await.exit(CONFIGURATION)?;
+    Ok(Arc::new(context))
+}
+
+/// The instance that settings describe.
+pub(crate) async fn instance(settings: &Settings, keys: &KeyFile) -> anyhow::Result<Instance> {
+    let mut targets: HashMap<TargetName, Arc<dyn Target>> = HashMap::new();
+    for (name, target) in &settings.targets {
+        let assumed = aws_target(target)
+            .await
+            .with_context(|| format!("targets.{name}"))?;
+        targets.insert(name.clone(), assumed);
+    }
+    if targets.is_empty() {
+        // Roles that name no target are AWS's, asked with the server's own identity.
+        let aws = AwsTarget::of_region(&settings.region);
+        targets.insert(TargetName::default(), aws_target(&aws).await?);
+    }
+    Ok(Instance {
+        links: Links::new(
+            &settings.public_url,
+            keys.instance,
+            &settings.region,
+            &settings.start_url_aliases,
+        ),
+        policy: settings.policy.clone(),
+        credentials: vending(targets),
+    })
+}
+
+/// A credential source over targets.
+pub(crate) fn vending(targets: HashMap<TargetName, Arc<dyn Target>>) -> Arc<dyn CredentialSource> {
+    Arc::new(Targets::new(targets, Arc::new(SystemClock)))
+}
+
+/// A target that assumes roles at an STS.
+pub(crate) async fn aws_target(target: &AwsTarget) -> anyhow::Result<Arc<dyn Target>> {
+    let settings = assume_role::Settings {
+        endpoint: target.endpoint.clone(),
+        region: target.region.clone(),
+        credentials: target.keys.clone(),
+        external_id: target.external_id.clone(),
+        source_identity: target.source_identity,
+        session_tags: target.session_tags,
+    };
+    Ok(Arc::new(AssumeRole::connect(settings).await))
+}
