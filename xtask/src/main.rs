@@ -1,2 +1,54 @@
-//! Chores.
-fn main() {}
+//! The chores of the repository: `cargo xtask setup`, `tidy`, `ci`, `cases`.
+//!
+//! Plain Rust instead of shell scripts. Nothing here is part of the product. Modules are declared
+//! ground floor first; a module uses only those above it.
+
+mod say;
+mod root;
+mod process;
+mod metadata;
+mod rust;
+mod setup;
+mod tidy;
+mod cases;
+mod ci;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  setup           install what the tests need: Debian packages, .venv, tests/npm/node_modules
+  setup --check   only say what is missing
+  tidy            check the house: arrows, walls, licences, files
+  ci              what CI runs: setup, fmt, tidy, clippy, doc, tests, cases
+  cases           compare docs/security-cases.md with the last test run
+  cases --write   write docs/security-cases.md from the last test run";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::trouble(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> anyhow::Result<()> {
+    match words {
+        ["setup"] => setup::command::install(),
+        ["setup", "--check"] => setup::command::check(),
+        ["tidy"] => tidy::command::run(),
+        ["ci"] => ci::run(),
+        ["cases"] => cases::command::check(),
+        ["cases", "--write"] => cases::command::write(),
+        [] | ["help" | "--help" | "-h"] => {
+            say::line(HELP);
+            Ok(())
+        }
+        other => anyhow::bail!("there is no chore `{}`\n{HELP}", other.join(" ")),
+    }
+}

@@ -1,0 +1,115 @@
+//! `cargo xtask ci`: everything that CI runs, in order, to the first failure.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::cases::results::Results;
+use crate::cases::{command as cases, results};
+use crate::metadata;
+use crate::{process, say, setup, tidy};
+
+/// A named step.
+type Step = (&'static str, fn() -> anyhow::Result<()>);
+
+const STEPS: &[Step] = &[
+    ("setup", setup::command::install),
+    ("fmt", fmt),
+    ("tidy", tidy::command::run),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("build", build),
+    ("tests", tests),
+    ("cases", cases::check),
+];
+
+/// Runs every step; prints the time of each, and at the end the count of all tests.
+pub(crate) fn run() -> anyhow::Result<()> {
+    forget_last_run()?;
+    let mut times = Vec::new();
+    let outcome = STEPS.iter().try_for_each(|step| timed(*step, &mut times));
+    for (name, took) in &times {
+        say::line(&format!("{name:<8}{}", shown(*took)));
+    }
+    if let Ok(results) = results::load() {
+        say::line(&Results::totals(&results));
+    }
+    outcome
+}
+
+fn timed((name, step): Step, times: &mut Vec<(&str, Duration)>) -> anyhow::Result<()> {
+    say::line(&format!("==> {name}"));
+    let start = Instant::now();
+    let outcome = step();
+    let took = start.elapsed();
+    times.push((name, took));
+    let word = if outcome.is_ok() { "done" } else { "FAILED" };
+    say::line(&format!("<== {name} {word} after {}", shown(took)));
+    outcome
+}
+
+fn shown(time: Duration) -> String {
+    format!(
+        "{:>3} min {:02} s",
+        time.as_secs() / 60,
+        time.as_secs() % 60
+    )
+}
+
+/// A run that stops before its tests must not report those of the run before it.
+fn forget_last_run() -> anyhow::Result<()> {
+    let file = results::file()?;
+    if file.exists() {
+        std::fs::remove_file(file)?;
+    }
+    Ok(())
+}
+
+fn fmt() -> anyhow::Result<()> {
+    process::run(&mut process::command("cargo", &["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> anyhow::Result<()> {
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    process::run(&mut process::command("cargo", &arguments))
+}
+
+fn doc() -> anyhow::Result<()> {
+    let arguments = [
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+        "--locked",
+    ];
+    process::run(process::command("cargo", &arguments).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The binary that the suites of the command line and end to end run.
+fn build() -> anyhow::Result<()> {
+    process::run(&mut process::command(
+        "cargo",
+        &["build", "--package", "claviger", "--locked"],
+    ))
+}
+
+fn tests() -> anyhow::Result<()> {
+    let arguments = ["test", "--workspace", "--no-fail-fast", "--locked"];
+    let mut command = process::command("cargo", &arguments);
+    // Snapshots are compared, never rewritten.
+    command
+        .env("CLAVIGER_BIN", binary()?)
+        .env("INSTA_UPDATE", "no");
+    process::run_recorded(&mut command, &results::file()?)
+}
+
+fn binary() -> anyhow::Result<PathBuf> {
+    Ok(metadata::load()?.target_directory.join("debug/claviger"))
+}
