@@ -1,0 +1,112 @@
+//! A switch before the real store: it counts, and it can be made to fail as a disk would.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use claviger_model::port::future::BoxFuture;
+use claviger_store::{
+    driver::Driver,
+    error::Error,
+    statement::{Applied, Plan, Query},
+    value::Row,
+};
+
+/// How the store behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// As it is.
+    #[default]
+    Working,
+    /// Reads and writes answer that the store is away; nothing is done.
+    Away,
+    /// Reads work, writes answer that the store is away; nothing is written.
+    ReadOnly,
+    /// Writes are done, but nobody learns so: the commit's answer is lost.
+    AnswerLost,
+    /// Reads and writes fail as a broken statement would: our own bug.
+    Broken,
+}
+
+/// The real store behind a switch.
+pub struct SwitchedStore {
+    inner: Arc<dyn Driver>,
+    mode: Mutex<Mode>,
+    reads: AtomicUsize,
+    writes: AtomicUsize,
+}
+
+impl SwitchedStore {
+    /// Puts a switch before `inner`.
+    pub fn new(inner: Arc<dyn Driver>) -> Self {
+        Self {
+            inner,
+            mode: Mutex::default(),
+            reads: AtomicUsize::new(0),
+            writes: AtomicUsize::new(0),
+        }
+    }
+
+    /// Turns the switch.
+    pub fn set(&self, mode: Mode) {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// Reads since the world began.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    /// Plans since the world began, whatever became of them.
+    pub fn writes(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    fn mode(&self) -> Mode {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Driver for SwitchedStore {
+    fn fetch(&self, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        match self.mode() {
+            Mode::Away => Box::pin(std::future::ready(Err(away()))),
+            Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
+            Mode::Working | Mode::ReadOnly | Mode::AnswerLost => self.inner.fetch(query),
+        }
+    }
+
+    fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        match self.mode() {
+            Mode::Working => self.inner.apply(plan),
+            Mode::Away | Mode::ReadOnly => Box::pin(std::future::ready(Err(away()))),
+            Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
+            Mode::AnswerLost => Box::pin(async move {
+                self.inner.apply(plan).await?;
+                Err(Error::Unknown("the answer was lost".to_owned()))
+            }),
+        }
+    }
+
+    fn health(&self) -> Result<(), Error> {
+        match self.mode() {
+            Mode::Away => Err(away()),
+            _ => self.inner.health(),
+        }
+    }
+}
+
+fn away() -> Error {
+    Error::Unavailable("the kit's switch is off".to_owned())
+}
+
+fn broken() -> Error {
+    Error::Inconsistent {
+        table: "kit",
+        column: "kit",
+        problem: "the kit's switch says so".to_owned(),
+    }
+}

@@ -1,0 +1,68 @@
+//! What must never be found again: every secret that callers of one server sent or received.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::Value;
+
+/// Members of JSON bodies that are secrets.
+const MEMBERS: [&str; 11] = [
+    "clientSecret",
+    "deviceCode",
+    "userCode",
+    "code",
+    "codeVerifier",
+    "accessToken",
+    "refreshToken",
+    "secretAccessKey",
+    "sessionToken",
+    "idToken",
+    "password",
+];
+
+/// The shortest text worth looking for: shorter ones turn up by chance.
+const SHORTEST: usize = 8;
+
+/// A list that callers add to as they speak.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(Arc<Mutex<BTreeSet<String>>>);
+
+impl Secrets {
+    /// Adds one secret.
+    pub fn add(&self, secret: &str) {
+        if secret.len() >= SHORTEST {
+            let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            secrets.insert(secret.to_owned());
+        }
+    }
+
+    /// Adds the secret members of a JSON body, at any depth.
+    pub fn add_members(&self, body: &[u8]) {
+        if let Ok(value) = serde_json::from_slice::<Value>(body) {
+            self.walk(&value);
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<String> {
+        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().cloned().collect()
+    }
+
+    fn walk(&self, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value {
+                        Value::String(text) if MEMBERS.contains(&name.as_str()) => self.add(text),
+                        other => self.walk(other),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.walk(item)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! A world behind the real accept loop, on a port of its own.
+
+use std::{net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
+
+use claviger_engine::policy::Policy;
+use claviger_web::{
+    app::App,
+    server::{Limits, serve},
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{
+    aws::{self, Aws, Client, Code, Device, Link, Tokens},
+    browser::Browser,
+    http::{Connection, Request, Response},
+    log, pkce, scan,
+    secrets::Secrets,
+    seed,
+    world::{World, WorldBuilder},
+};
+
+/// Where the kit's own code clients are answered.
+pub const REDIRECT_URI: &str = "http://127.0.0.1:49152/oauth/callback";
+
+/// A server. When it goes, none of the secrets that passed may be in the log or the audit log.
+pub struct TestServer {
+    world: World,
+    address: SocketAddr,
+    link: Link,
+    log_start: usize,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// What a server is made of.
+#[derive(Default)]
+pub struct TestServerBuilder {
+    world: WorldBuilder,
+    public_url: Option<String>,
+    trusted_proxies: Vec<String>,
+}
+
+/// A device that a person signed in.
+#[derive(Clone, Debug)]
+pub struct SignedInDevice {
+    /// Its client.
+    pub client: Client,
+    /// Its authorization.
+    pub device: Device,
+    /// Its first tokens.
+    pub tokens: Tokens,
+}
+
+impl TestServerBuilder {
+    /// Changes the policy from its defaults.
+    #[must_use]
+    pub fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        self.world = self.world.policy(change);
+        self
+    }
+
+    /// Changes the world in other ways.
+    #[must_use]
+    pub fn world(mut self, change: impl FnOnce(WorldBuilder) -> WorldBuilder) -> Self {
+        self.world = change(self.world);
+        self
+    }
+
+    /// The public address; without one it is where the server listens.
+    #[must_use]
+    pub fn public_url(mut self, url: &str) -> Self {
+        self.public_url = Some(url.to_owned());
+        self
+    }
+
+    /// Believes what `network` forwards, for example `127.0.0.1/32`.
+    #[must_use]
+    pub fn trusting(mut self, network: &str) -> Self {
+        self.trusted_proxies.push(network.to_owned());
+        self
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> TestServer {
+        let log_start = log::capture();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let public_url = self
+            .public_url
+            .unwrap_or_else(|| format!("http://{address}"));
+        let world = self.world.public_url(public_url).build().await;
+        let mut app = App::new(Arc::clone(&world.context));
+        let proxies = self
+            .trusted_proxies
+            .iter()
+            .map(|net| net.parse().expect("a network"));
+        app.trusted_proxies = proxies.collect();
+        let limits = Limits {
+            drain: Duration::ZERO,
+            ..Limits::default()
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopping = async {
+            let _ = stopped.await;
+        };
+        let task = tokio::spawn(serve(Arc::new(app), listener, None, limits, stopping));
+        let secrets = Secrets::default();
+        for (_, password) in seed::PASSWORDS {
+            secrets.add(password);
+        }
+        let host = world.context.links.host().to_owned();
+        TestServer {
+            world,
+            address,
+            link: Link {
+                address,
+                host,
+                secrets,
+            },
+            log_start,
+            stop: Some(stop),
+            task: Some(task),
+        }
+    }
+}
+
+impl TestServer {
+    /// A server with everything at its default.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A server to be changed before it starts.
+    pub fn builder() -> TestServerBuilder {
+        TestServerBuilder::default()
+    }
+
+    /// A caller in the AWS dialect.
+    pub fn aws(&self) -> Aws {
+        Aws::new(self.link.clone(), self.context.links.start_url())
+    }
+
+    /// A browser without cookies.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.link.clone(), self.context.links.issuer().to_owned())
+    }
+
+    /// A browser at which a person of the seed is signed in.
+    pub async fn browser_of(&self, name: &str) -> Browser {
+        let mut browser = self.browser();
+        let signed_in = browser.sign_in(name, password_of(name)).await;
+        signed_in.assert_status(303);
+        browser
+    }
+
+    /// Sends any request, with nothing added but what HTTP wants.
+    pub async fn send(&self, request: Request) -> Response {
+        self.link.send(&request).await
+    }
+
+    /// A raw connection.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(self.address).await
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The `Host` that it answers to.
+    pub fn host(&self) -> &str {
+        &self.link.host
+    }
+
+    /// What the scanner looks for; a test adds secrets that pass it by.
+    pub const fn secrets(&self) -> &Secrets {
+        &self.link.secrets
+    }
+
+    /// alice signs in a device, from registration to tokens.
+    pub async fn signed_in_device(&self) -> SignedInDevice {
+        self.signed_in_device_of("alice").await
+    }
+
+    /// A person of the seed signs in a device.
+    pub async fn signed_in_device_of(&self, name: &str) -> SignedInDevice {
+        let client = self.aws().register().await;
+        self.sign_in_device(name, client).await
+    }
+
+    /// A person of the seed signs in a device of `client`.
+    pub async fn sign_in_device(&self, name: &str, client: Client) -> SignedInDevice {
+        let aws = self.aws();
+        let device = aws.start_device(&client).await;
+        let approved = self.browser_of(name).await.approve(&device.user_code).await;
+        assert!(approved.status.as_u16() < 400, "{approved}");
+        let tokens = Tokens::of(&aws.poll(&client, &device).await);
+        SignedInDevice {
+            client,
+            device,
+            tokens,
+        }
+    }
+
+    /// A client for codes, and a code that alice consented to.
+    pub async fn code(&self) -> (Client, Code) {
+        let client = self.aws().register_for_codes(REDIRECT_URI).await;
+        let code = self.code_for(&client).await;
+        (client, code)
+    }
+
+    /// A code for `client` that alice consented to.
+    pub async fn code_for(&self, client: &Client) -> Code {
+        let query = aws::authorize_query(client, REDIRECT_URI);
+        let mut browser = self.browser_of("alice").await;
+        let page = browser.authorize(&query).await;
+        let back = browser.consent(&page, "Allow").await;
+        let location = back
+            .header("location")
+            .unwrap_or_else(|| panic!("no way back in\n{back}"));
+        self.link.secrets.add(pkce::VERIFIER);
+        Code {
+            code: aws::parameter(location, "code").expect("a code"),
+            redirect_uri: REDIRECT_URI.to_owned(),
+            verifier: pkce::VERIFIER.to_owned(),
+        }
+    }
+
+    /// Stops the server, lets what is in flight finish, and scans. Dropping it scans as well, but
+    /// waits for nothing.
+    pub async fn finish(mut self) {
+        self.hang_up();
+        if let Some(task) = self.task.take() {
+            task.await.expect("the accept loop ends well");
+        }
+    }
+
+    /// The secrets that the log or the audit log hold.
+    pub fn leaks(&self) -> Vec<scan::Find> {
+        let secrets = self.link.secrets.all();
+        let mut found = scan::find(&secrets, &log::since(self.log_start));
+        let records = self.rows().audit();
+        found.extend(scan::find(&secrets, &format!("{records:#?}")));
+        found
+    }
+
+    fn hang_up(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+}
+
+impl Deref for TestServer {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.hang_up();
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+        // A test that failed already says why itself.
+        if !std::thread::panicking() {
+            let leaks = self.leaks();
+            assert!(leaks.is_empty(), "secrets were written down: {leaks:#?}");
+        }
+    }
+}
+
+/// The password of a person of the seed.
+pub fn password_of(name: &str) -> &'static str {
+    let found = seed::PASSWORDS.iter().find(|(own, _)| *own == name);
+    found
+        .unwrap_or_else(|| panic!("nobody is called {name} in the seed"))
+        .1
+}

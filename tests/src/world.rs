@@ -1,0 +1,180 @@
+//! An engine over a real store, with the kit's ports: all but HTTP.
+
+use std::sync::Arc;
+
+use claviger_engine::{
+    context::{Context, Parts},
+    keys::{
+        file::{ClientRoot, KeyFile},
+        ring,
+    },
+    links::Links,
+    policy::Policy,
+};
+use claviger_model::{id::InstanceId, port::clock::Clock as _, secret::SecretBytes};
+use claviger_store::sqlite::{Identity, Options, SqliteStore};
+use tempfile::TempDir;
+
+use crate::{
+    clock::ManualClock, credentials::FakeCredentials, driver::SwitchedStore,
+    entropy::SeededEntropy, hasher::CountingHasher, rows::Rows, seed,
+};
+
+/// The node's name in audit records.
+pub const NODE: &str = "kit";
+
+/// The region that the kit's instance says it is in.
+pub const REGION: &str = "eu-central-1";
+
+/// An engine, its store and its ports.
+pub struct World {
+    /// The engine.
+    pub context: Arc<Context>,
+    /// The clock.
+    pub clock: Arc<ManualClock>,
+    /// The password hasher.
+    pub hasher: Arc<CountingHasher>,
+    /// Where credentials come from.
+    pub credentials: Arc<FakeCredentials>,
+    /// The switch before the store.
+    pub switch: Arc<SwitchedStore>,
+    /// The store itself.
+    pub store: Arc<SqliteStore>,
+    /// Where the store lives; gone with the world.
+    pub directory: TempDir,
+}
+
+/// What a world is made of.
+pub struct WorldBuilder {
+    policy: Policy,
+    public_url: String,
+    aliases: Vec<String>,
+    entropy: SeededEntropy,
+    instance: u8,
+    planted: bool,
+}
+
+impl Default for WorldBuilder {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            public_url: "https://sso.example.org".to_owned(),
+            aliases: vec!["https://corp.awsapps.com/start".to_owned()],
+            entropy: SeededEntropy::of_this_test(),
+            instance: 0x5a,
+            planted: true,
+        }
+    }
+}
+
+impl WorldBuilder {
+    /// Changes the policy from its defaults.
+    #[must_use]
+    pub fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    /// The address that people and programs know.
+    #[must_use]
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = url.into();
+        self
+    }
+
+    /// The seed of all chance; without one it is the test's name.
+    #[must_use]
+    pub fn entropy(mut self, seed: &str) -> Self {
+        self.entropy = SeededEntropy::new(seed);
+        self
+    }
+
+    /// Another instance: other id, other keys.
+    #[must_use]
+    pub const fn instance(mut self, number: u8) -> Self {
+        self.instance = number;
+        self
+    }
+
+    /// Leaves the directory empty.
+    #[must_use]
+    pub const fn unplanted(mut self) -> Self {
+        self.planted = false;
+        self
+    }
+
+    /// The key file of this world; keys come from the instance's number alone.
+    pub fn key_file(&self) -> KeyFile {
+        KeyFile {
+            instance: InstanceId::from_bytes([self.instance; 16]),
+            dev: true,
+            kek_id: format!("kit-{}", self.instance),
+            kek: SecretBytes::new([self.instance.wrapping_add(1); 32]),
+            client_root: ClientRoot {
+                epoch: 1,
+                root: SecretBytes::new([self.instance.wrapping_add(2); 32]),
+            },
+            previous_client_root: None,
+        }
+    }
+
+    /// Makes it.
+    pub async fn build(self) -> World {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let options = Options::new(directory.path().join("data"));
+        let identity = Identity {
+            store_id: "kit".to_owned(),
+        };
+        let store = SqliteStore::create(&options, &identity).expect("a new store");
+        self.open_over(Arc::new(store), directory).await
+    }
+
+    async fn open_over(self, store: Arc<SqliteStore>, directory: TempDir) -> World {
+        let key_file = self.key_file();
+        let clock = Arc::new(ManualClock::default());
+        let entropy = Arc::new(self.entropy);
+        let hasher = Arc::<CountingHasher>::default();
+        let credentials = Arc::new(FakeCredentials::new(Arc::clone(&clock)));
+        let switch = Arc::new(SwitchedStore::new(Arc::clone(&store) as _));
+        ring::initialise(switch.as_ref(), &key_file, entropy.as_ref(), clock.now())
+            .await
+            .expect("a first key epoch");
+        let links = Links::new(&self.public_url, key_file.instance, REGION, &self.aliases);
+        let parts = Parts {
+            store: Arc::clone(&switch) as _,
+            clock: Arc::clone(&clock) as _,
+            entropy,
+            hasher: Arc::clone(&hasher) as _,
+            credentials: Arc::clone(&credentials) as _,
+            key_file,
+            policy: self.policy,
+            links,
+            node: NODE.to_owned(),
+        };
+        let context = Arc::new(Context::open(parts).await.expect("a context"));
+        if self.planted {
+            seed::plant(&context).await;
+        }
+        World {
+            context,
+            clock,
+            hasher,
+            credentials,
+            switch,
+            store,
+            directory,
+        }
+    }
+}
+
+impl World {
+    /// A world to be changed before it is made.
+    pub fn builder() -> WorldBuilder {
+        WorldBuilder::default()
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows::of(self.store.as_ref())
+    }
+}
