@@ -1,5 +1,8 @@
 //! What `claviger dev` shows of each request. Never a log: it may name a user code.
 
+use claviger_engine::web_session::SignedIn;
+use http::StatusCode;
+
 /// One request, for a person who watches.
 #[derive(Clone, Debug, Default)]
 pub struct Activity {
@@ -21,4 +24,12 @@ pub struct Activity {
 pub trait Observer: Send + Sync {
     /// Called once for each API request and each thing done on a page.
     fn saw(&self, activity: &Activity);
+}
+
+impl Activity {
+    /// Something that a signed-in person did on a page.
+    pub(crate) fn of(signed_in: &SignedIn, operation: &'static str, status: StatusCode) -> Self {
+        let person = Some(signed_in.user.name.as_str().to_owned());
+        Self { operation, person, status: status.as_u16(), ..Self::default() }
+    }
 }

@@ -3,12 +3,12 @@
 //! API handlers decode, call the engine, encode. Pages ask the engine and render; they never
 //! decide.
 
-pub mod app;
 pub mod activity;
+pub mod app;
 mod cookie;
-mod layer;
 mod api;
 mod page;
+mod layer;
 pub mod router;
 pub mod operator;
 pub mod server;

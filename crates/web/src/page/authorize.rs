@@ -1,0 +1,96 @@
+//! `/authorize`: a person decides about an application that sent them here.
+
+use askama::Template;
+use axum::body::Body;
+use bytes::Bytes;
+use claviger_engine::{
+    authorize::{self, AuthorizeError, AuthorizeRequest},
+    web_session::SignedIn,
+};
+use claviger_model::redirect_uri::RedirectUri;
+use http::{Response, StatusCode};
+
+use super::{
+    error::Answer,
+    frame::{Frame, page},
+    own_path, sign_in,
+    visit::Visit,
+    way_back, words,
+};
+use crate::activity::Activity;
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct ConsentPage<'a> {
+    frame: Frame,
+    client: &'a str,
+    scopes: Vec<String>,
+    name: &'a str,
+    host: &'a str,
+    on_this_computer: bool,
+    sealed: &'a str,
+}
+
+/// `GET /authorize`: checks the request, signs the person in, asks them. It asks every time: the
+/// name that an application gives itself proves nothing (AUT-21).
+pub(crate) async fn show(visit: Visit) -> Response<Body> {
+    visit.finish(view(&visit).await)
+}
+
+async fn view(visit: &Visit) -> Answer {
+    let request = match authorize::check(visit.context(), way_back::query(visit.raw_query())) {
+        Ok(request) => request,
+        Err(AuthorizeError::Redirect(redirection)) => {
+            return Ok(way_back::send(&visit.app, &redirection));
+        }
+        Err(AuthorizeError::Page(refusal)) => return Err(refusal.into()),
+    };
+    match visit.person().await? {
+        Some(signed_in) => Ok(consent(visit, &signed_in, &request)),
+        // In place: the request is too long to travel inside another address.
+        None => Ok(sign_in::ask(visit, own_path::or_default(visit.target()))),
+    }
+}
+
+fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest) -> Response<Body> {
+    let sealed = authorize::seal(visit.context(), signed_in, request);
+    let template = ConsentPage {
+        frame: Frame::of(&visit.app, signed_in, ""),
+        client: request.client.metadata.name.as_str(),
+        scopes: words::scopes(&request.scopes),
+        name: signed_in.user.name.as_str(),
+        host: host(&request.redirect_uri),
+        on_this_computer: request.redirect_uri.is_loopback(),
+        sealed: sealed.reveal(),
+    };
+    page(&visit.app, StatusCode::OK, &template, Some(&request.redirect_uri))
+}
+
+fn host(uri: &RedirectUri) -> &str {
+    uri.origin().split_once("://").map_or("", |(_, host)| host)
+}
+
+/// `POST /authorize`.
+pub(crate) async fn send(visit: Visit, body: Bytes) -> Response<Body> {
+    visit.finish(decide(&visit, &body).await)
+}
+
+async fn decide(visit: &Visit, body: &Bytes) -> Answer {
+    let (signed_in, form) = visit.signed_form(body, own_path::DEFAULT).await?;
+    let sealed = form.get("request").unwrap_or_default();
+    let request = authorize::open(visit.context(), &signed_in, sealed)?;
+    // Whatever is not a clear yes is a no.
+    let yes = form.get("answer") == Some("approve");
+    let (operation, redirection) = if yes {
+        let approving =
+            authorize::approve(visit.context(), &visit.requester, &signed_in, &request);
+        ("approved", approving.await?)
+    } else {
+        ("denied", authorize::deny(visit.context(), &request))
+    };
+    visit.app.saw(&Activity {
+        client: Some(request.client.metadata.name.as_str().to_owned()),
+        ..Activity::of(&signed_in, operation, StatusCode::SEE_OTHER)
+    });
+    Ok(way_back::send(&visit.app, &redirection))
+}
