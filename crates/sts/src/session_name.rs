@@ -40,11 +40,11 @@ fn legal(character: char) -> bool {
 }
 
 fn short_hash(user: UserId) -> String {
-    Sha256::digest(user.as_bytes())
-        .iter()
-        .take(HASH_DIGITS / 2)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = Sha256::digest(user.as_bytes());
+    let first = digest
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    format!("{first:0HASH_DIGITS$x}")
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub struct Settings {
     /// The region that requests are signed for.
     pub region: String,
     /// An access key id and its secret. Absent: the default chain of the AWS SDKs.
-    pub static_credentials: Option<(String, Secret)>,
+    pub credentials: Option<(String, Secret)>,
     /// The external id that this target's roles ask for.
     pub external_id: Option<String>,
     /// Whether to send the person as `SourceIdentity`. The roles' trust policies must then allow
@@ -52,7 +52,7 @@ impl Settings {
         Self {
             endpoint: None,
             region: region.into(),
-            static_credentials: None,
+            credentials: None,
             external_id: None,
             source_identity: true,
             session_tags: true,
@@ -82,7 +82,7 @@ pub struct AssumeRole {
 
 impl AssumeRole {
     /// Sets the client up. Nothing is sent yet; the default chain is asked at the first call.
-    pub async fn new(settings: Settings) -> Result<Self, InvalidSettings> {
+    pub async fn connect(settings: Settings) -> Result<Self, InvalidSettings> {
         check(&settings)?;
         Ok(Self {
             client: client(&settings).await,
@@ -185,8 +185,8 @@ async fn client(settings: &Settings) -> Client {
         .with_max_attempts(ATTEMPTS)
         .with_initial_backoff(FIRST_BACKOFF);
     let region = Region::new(settings.region.clone());
-    let builder = match &settings.static_credentials {
-        Some((id, secret)) => aws_sdk_sts::Config::builder()
+    let builder = if let Some((id, secret)) = &settings.credentials {
+        aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client::bounded())
             .credentials_provider(Credentials::new(
@@ -194,16 +194,15 @@ async fn client(settings: &Settings) -> Client {
                 secret.reveal(),
                 None,
                 None,
-                "claviger",
-            )),
-        None => {
-            let chain = aws_config::defaults(BehaviorVersion::latest())
-                .http_client(http_client::bounded())
-                .region(region.clone())
-                .load()
-                .await;
-            aws_sdk_sts::config::Builder::from(&chain)
-        }
+                "configuration",
+            ))
+    } else {
+        let chain = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client::bounded())
+            .region(region.clone())
+            .load()
+            .await;
+        aws_sdk_sts::config::Builder::from(&chain)
     };
     let mut builder = builder
         .region(region)
@@ -240,13 +239,13 @@ mod tests {
         for endpoint in ["sts.example.org", "ftp://sts.example.org", "not a url", ""] {
             settings.endpoint = Some(endpoint.to_owned());
             assert!(
-                AssumeRole::new(settings.clone()).await.is_err(),
+                AssumeRole::connect(settings.clone()).await.is_err(),
                 "{endpoint}"
             );
         }
         for region in ["", "us east", "evil.example.org/#"] {
             let settings = Settings::of_region(region);
-            assert!(AssumeRole::new(settings).await.is_err(), "{region}");
+            assert!(AssumeRole::connect(settings).await.is_err(), "{region}");
         }
     }
 }

@@ -74,10 +74,7 @@ pub(super) fn role_id(role_arn: &str) -> String {
 
 /// Shaped like a UUID, as AWS's are.
 pub(super) fn request_id(entropy: &dyn Entropy) -> String {
-    let hex: String = bytes::<16>(entropy)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes(entropy)));
     let mut rest = hex.as_str();
     let groups: Vec<&str> = [8, 4, 4, 4, 12]
         .into_iter()
