@@ -12,14 +12,14 @@ use claviger_engine::{
 use claviger_model::{id::TargetName, port::credential_source::CredentialSource};
 use claviger_store::sqlite::{OpenError, Opened, Options, SqliteStore};
 use claviger_sts::{
-    assume_role::{self, AssumeRole},
+    assume_role::{self as sts, AssumeRole},
     target::Target,
     targets::Targets,
 };
 
 use crate::{
     adapter::{clock::SystemClock, entropy::SystemEntropy, hasher::Argon2Hasher, key_file},
-    config::settings::{AwsTarget, Paths, Settings},
+    config::settings::{Paths, Settings},
     exit::{CONFIGURATION, DATA, Exit, ExitCode as _, TEMPORARY},
 };
 
@@ -109,15 +109,18 @@ pub(crate) async fn engine(
 pub(crate) async fn instance(settings: &Settings, keys: &KeyFile) -> anyhow::Result<Instance> {
     let mut targets: HashMap<TargetName, Arc<dyn Target>> = HashMap::new();
     for (name, target) in &settings.targets {
-        let assumed = aws_target(target)
+        let assumed = aws_target(target.clone())
             .await
             .with_context(|| format!("targets.{name}"))?;
         targets.insert(name.clone(), assumed);
     }
     if targets.is_empty() {
         // Roles that name no target are AWS's, asked with the server's own identity.
-        let aws = AwsTarget::of_region(&settings.region);
-        targets.insert(TargetName::default(), aws_target(&aws).await?);
+        let aws = sts::Settings {
+            session_tags: false,
+            ..sts::Settings::of_region(&settings.region)
+        };
+        targets.insert(TargetName::default(), aws_target(aws).await?);
     }
     Ok(Instance {
         links: Links::new(
@@ -137,14 +140,6 @@ pub(crate) fn vending(targets: HashMap<TargetName, Arc<dyn Target>>) -> Arc<dyn 
 }
 
 /// A target that assumes roles at an STS.
-pub(crate) async fn aws_target(target: &AwsTarget) -> anyhow::Result<Arc<dyn Target>> {
-    let settings = assume_role::Settings {
-        endpoint: target.endpoint.clone(),
-        region: target.region.clone(),
-        credentials: target.keys.clone(),
-        external_id: target.external_id.clone(),
-        source_identity: target.source_identity,
-        session_tags: target.session_tags,
-    };
-    Ok(Arc::new(AssumeRole::connect(settings).await))
+pub(crate) async fn aws_target(settings: sts::Settings) -> anyhow::Result<Arc<dyn Target>> {
+    Ok(Arc::new(AssumeRole::connect(settings).await?))
 }

@@ -3,7 +3,7 @@
 
 use std::io::Read as _;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ssooidc::{Client, error::ProvideErrorMetadata};
 use aws_smithy_http_client::{Builder, tls};

@@ -8,7 +8,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use claviger_engine::policy::Policy;
-use claviger_model::{id::TargetName, secret::Secret, time::Lifetime};
+use claviger_model::{id::TargetName, time::Lifetime};
+use claviger_sts::assume_role as sts;
 use ipnet::IpNet;
 
 use super::{
@@ -30,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) policy: Policy,
     pub(crate) connections: usize,
-    pub(crate) targets: BTreeMap<TargetName, AwsTarget>,
+    pub(crate) targets: BTreeMap<TargetName, sts::Settings>,
     pub(crate) log: LogSettings,
 }
 
@@ -53,31 +54,6 @@ pub(crate) struct LogSettings {
 pub(crate) struct TlsFiles {
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
-}
-
-/// An STS that roles are assumed at.
-#[derive(Clone, Debug)]
-pub(crate) struct AwsTarget {
-    pub(crate) endpoint: Option<String>,
-    pub(crate) region: String,
-    pub(crate) keys: Option<(String, Secret)>,
-    pub(crate) external_id: Option<String>,
-    pub(crate) source_identity: bool,
-    pub(crate) session_tags: bool,
-}
-
-impl AwsTarget {
-    /// AWS itself, asked with the server's own identity.
-    pub(crate) fn of_region(region: &str) -> Self {
-        Self {
-            endpoint: None,
-            region: region.to_owned(),
-            keys: None,
-            external_id: None,
-            source_identity: true,
-            session_tags: false,
-        }
-    }
 }
 
 /// What the command line says; wins over the file.
@@ -357,7 +333,7 @@ fn check_policy(policy: &Policy) -> anyhow::Result<()> {
     )
 }
 
-fn targets(file: &File, region: &str) -> anyhow::Result<BTreeMap<TargetName, AwsTarget>> {
+fn targets(file: &File, region: &str) -> anyhow::Result<BTreeMap<TargetName, sts::Settings>> {
     let target = |(name, raw): (&String, &raw::Target)| {
         let read = || {
             let secret = raw::secret(
@@ -372,13 +348,14 @@ fn targets(file: &File, region: &str) -> anyhow::Result<BTreeMap<TargetName, Aws
             };
             Ok((
                 TargetName::parse(name)?,
-                AwsTarget {
+                sts::Settings {
                     endpoint: raw.endpoint.clone(),
-                    region: raw.region.clone().unwrap_or_else(|| region.to_owned()),
-                    keys,
+                    credentials: keys,
                     external_id: raw.external_id.clone(),
                     source_identity: raw.source_identity.unwrap_or(true),
+                    // Most trust policies allow no tags; whoever wants them says so.
                     session_tags: raw.session_tags.unwrap_or(false),
+                    ..sts::Settings::of_region(raw.region.as_deref().unwrap_or(region))
                 },
             ))
         };

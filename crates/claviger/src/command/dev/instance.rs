@@ -20,7 +20,7 @@ use claviger_engine::{
 };
 use claviger_model::{id::TargetName, secret::Secret};
 use claviger_store::sqlite::SqliteStore;
-use claviger_sts::{target::Target, toy::ToySts};
+use claviger_sts::{assume_role as sts, target::Target, toy::ToySts};
 use tempfile::TempDir;
 
 use super::toy::{self, MountedToy};
@@ -28,7 +28,7 @@ use crate::{
     adapter::{clock::SystemClock, entropy::SystemEntropy},
     aws_files::{self, AwsFiles, Written},
     command::init,
-    config::settings::{AwsTarget, Paths},
+    config::settings::Paths,
     directory_file,
     exit::{CONFIGURATION, Exit, ExitCode as _},
     wiring::{self, Instance},
@@ -169,8 +169,10 @@ fn read_directory(file: Option<&Path>) -> anyhow::Result<Directory> {
 
 /// The toy, or the STS that was asked for. A real STS is called with the keys in the environment,
 /// or with made-up ones: moto and its like take any.
-async fn target(sts: Option<&str>) -> Result<(Arc<dyn Target>, Option<Arc<MountedToy>>), Exit> {
-    let Some(endpoint) = sts else {
+async fn target(
+    endpoint: Option<&str>,
+) -> Result<(Arc<dyn Target>, Option<Arc<MountedToy>>), Exit> {
+    let Some(endpoint) = endpoint else {
         let toy = Arc::new(ToySts::new(Arc::new(SystemEntropy), Arc::new(SystemClock)));
         return Ok((Arc::clone(&toy) as _, Some(Arc::new(MountedToy(toy)))));
     };
@@ -180,12 +182,13 @@ async fn target(sts: Option<&str>) -> Result<(Arc<dyn Target>, Option<Arc<Mounte
     )]
     let has_keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
     let made_up = || ("claviger-dev".to_owned(), Secret::from("claviger-dev"));
-    let target = AwsTarget {
+    let settings = sts::Settings {
         endpoint: Some(endpoint.to_owned()),
-        keys: (!has_keys).then(made_up),
-        ..AwsTarget::of_region(REGION)
+        credentials: (!has_keys).then(made_up),
+        ..sts::Settings::of_region(REGION)
     };
-    Ok((wiring::aws_target(&target).await?, None))
+    let target = wiring::aws_target(settings).await.exit(CONFIGURATION)?;
+    Ok((target, None))
 }
 
 /// Makes the store equal to the directory and gives everybody the password; answers who signs in
