@@ -30,6 +30,11 @@ impl Activity {
     /// Something that a signed-in person did on a page.
     pub(crate) fn of(signed_in: &SignedIn, operation: &'static str, status: StatusCode) -> Self {
         let person = Some(signed_in.user.name.as_str().to_owned());
-        Self { operation, person, status: status.as_u16(), ..Self::default() }
+        Self {
+            operation,
+            person,
+            status: status.as_u16(),
+            ..Self::default()
+        }
     }
 }

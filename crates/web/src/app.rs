@@ -13,11 +13,7 @@ use crate::activity::{Activity, Observer};
 /// Routes that the binary adds below `/_dev/` without knowing axum.
 pub trait Mounted: Send + Sync {
     /// The answer to a request below `/_dev/`, or nothing for a path it does not know.
-    fn answer(
-        &self,
-        parts: &http::request::Parts,
-        body: &[u8],
-    ) -> Option<http::Response<Vec<u8>>>;
+    fn answer(&self, parts: &http::request::Parts, body: &[u8]) -> Option<http::Response<Vec<u8>>>;
 }
 
 /// The engine and how this server stands in the world.

@@ -48,8 +48,10 @@ impl Cookie {
     pub(crate) fn set(self, value: &str, max_age: Option<u32>, https: bool) -> HeaderValue {
         let secure = if https { "; Secure" } else { "" };
         let age = max_age.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
-        let text =
-            format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", self.name(https));
+        let text = format!(
+            "{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}",
+            self.name(https)
+        );
         // Names and values of ours are plain ASCII.
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
@@ -81,13 +83,22 @@ mod tests {
             set.to_str().expect("text"),
             "__Host-claviger_session=v; Path=/; HttpOnly; SameSite=Lax; Secure"
         );
-        assert!(!Cookie::Session.set("v", None, false).to_str().expect("text").contains("Secure"));
+        assert!(
+            !Cookie::Session
+                .set("v", None, false)
+                .to_str()
+                .expect("text")
+                .contains("Secure")
+        );
         let headers = |text: &'static str| {
             HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static(text))])
         };
         let read = |text| Cookie::Session.read(&headers(text), true);
         assert_eq!(read("a=b; __Host-claviger_session=v"), Some("v".to_owned()));
-        assert_eq!(read("__Host-claviger_session=v; __Host-claviger_session=w"), None);
+        assert_eq!(
+            read("__Host-claviger_session=v; __Host-claviger_session=w"),
+            None
+        );
         assert_eq!(read("claviger_session=v"), None);
     }
 }

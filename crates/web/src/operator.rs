@@ -15,7 +15,11 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> std::io::Result<()> 
         .route("/live", get(|| async { Json(json!({ "live": true })) }))
         .route("/ready", get(ready))
         .with_state(app);
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
+    axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .await
 }
 
 async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {

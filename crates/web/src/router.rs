@@ -22,15 +22,30 @@ use crate::{
 /// The routes of the public listener.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/client/register", post(sso_oidc::register_client).fallback(wrong_method))
+        .route(
+            "/client/register",
+            post(sso_oidc::register_client).fallback(wrong_method),
+        )
         .route(
             "/device_authorization",
             post(sso_oidc::start_device_authorization).fallback(wrong_method),
         )
-        .route("/token", post(sso_oidc::create_token).fallback(wrong_method))
-        .route("/assignment/accounts", get(sso_portal::list_accounts).fallback(wrong_method))
-        .route("/assignment/roles", get(sso_portal::list_account_roles).fallback(wrong_method))
-        .route("/federation/credentials", get(sso_portal::get_role_credentials).fallback(wrong_method))
+        .route(
+            "/token",
+            post(sso_oidc::create_token).fallback(wrong_method),
+        )
+        .route(
+            "/assignment/accounts",
+            get(sso_portal::list_accounts).fallback(wrong_method),
+        )
+        .route(
+            "/assignment/roles",
+            get(sso_portal::list_account_roles).fallback(wrong_method),
+        )
+        .route(
+            "/federation/credentials",
+            get(sso_portal::get_role_credentials).fallback(wrong_method),
+        )
         .route("/logout", post(sso_portal::logout).fallback(wrong_method))
         .merge(page::routes::router())
         .fallback(unknown_path)
@@ -44,19 +59,27 @@ async fn wrong_method(parts: Parts) -> Response<Body> {
         _ => "POST",
     };
     let mut response = error::unknown_operation(face, StatusCode::METHOD_NOT_ALLOWED);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allowed));
     response.map(Body::from)
 }
 
 /// JSON for programs, a page for people; what the binary mounted comes first.
 async fn unknown_path(State(app): State<Arc<App>>, parts: Parts, body: Bytes) -> Response<Body> {
     if parts.uri.path().starts_with("/_dev/") {
-        let answered = app.mounted.as_ref().and_then(|mounted| mounted.answer(&parts, &body));
+        let answered = app
+            .mounted
+            .as_ref()
+            .and_then(|mounted| mounted.answer(&parts, &body));
         if let Some(response) = answered {
             return response.map(Body::from);
         }
     }
-    let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accept = parts
+        .headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("text/html")) {
         return page::error::status(
             &app,

@@ -58,10 +58,16 @@ pub async fn serve(
 ) {
     let connections = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
-    let server = Server { app: Arc::clone(&app), router: router(Arc::clone(&app)), tls };
+    let server = Server {
+        app: Arc::clone(&app),
+        router: router(Arc::clone(&app)),
+        tls,
+    };
     let accepting = async {
         loop {
-            let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
+                return;
+            };
             match listener.accept().await {
                 Ok((stream, peer)) => server.spawn(stream, peer, permit, &graceful),
                 // Out of descriptors: what is open goes on; a short pause keeps this loop cool.
@@ -82,7 +88,10 @@ pub async fn serve(
         () = stopping => {}
     }
     drop(listener);
-    if tokio::time::timeout(limits.finish, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(limits.finish, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("requests were still in flight when the server stopped");
     }
 }
@@ -110,7 +119,8 @@ impl Server {
             match server.tls.clone() {
                 None => server.converse(stream, peer, watcher).await,
                 Some(acceptor) => {
-                    let shaken = tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await;
+                    let shaken =
+                        tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await;
                     if let Ok(Ok(stream)) = shaken {
                         server.converse(stream, peer, watcher).await;
                     }
@@ -142,7 +152,9 @@ impl Server {
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(u32::try_from(HEAD_SIZE).unwrap_or(u32::MAX))
             .keep_alive_interval(Duration::from_secs(30));
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = builder
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "a connection ended badly");
         }

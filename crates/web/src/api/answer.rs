@@ -24,11 +24,11 @@ pub(crate) fn log(error: &Error) {
 pub(crate) fn finish<T>(
     app: &App,
     mut activity: Activity,
-    result: Result<T, Error>,
+    result: &Result<T, Error>,
     encode: impl FnOnce(&T) -> Response<Bytes>,
     refuse: impl FnOnce(&Error) -> Response<Bytes>,
 ) -> Response<Body> {
-    let response = match &result {
+    let response = match result {
         Ok(value) => encode(value),
         Err(error) => {
             log(error);
@@ -36,7 +36,10 @@ pub(crate) fn finish<T>(
         }
     };
     activity.status = response.status().as_u16();
-    let name = response.headers().get("x-amzn-errortype").and_then(|name| name.to_str().ok());
+    let name = response
+        .headers()
+        .get("x-amzn-errortype")
+        .and_then(|name| name.to_str().ok());
     activity.error = name.map(ToOwned::to_owned);
     app.saw(&activity);
     response.map(Body::from)

@@ -30,12 +30,21 @@ pub(crate) async fn register_client(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity { operation: "RegisterClient", ..Activity::default() };
+    let mut activity = Activity {
+        operation: "RegisterClient",
+        ..Activity::default()
+    };
     let result = oidc::decode_register_client(&body).and_then(|registration| {
         activity.client = Some(registration.client_name.clone());
         register::register(&app.context, &requester, registration)
     });
-    finish(&app, activity, result, oidc::encode_register_client, error::oidc)
+    finish(
+        &app,
+        activity,
+        &result,
+        oidc::encode_register_client,
+        error::oidc,
+    )
 }
 
 pub(crate) async fn start_device_authorization(
@@ -47,7 +56,10 @@ pub(crate) async fn start_device_authorization(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity { operation: "StartDeviceAuthorization", ..Activity::default() };
+    let mut activity = Activity {
+        operation: "StartDeviceAuthorization",
+        ..Activity::default()
+    };
     let result = match oidc::decode_start_device_authorization(&body) {
         Ok(request) => {
             activity.client = name_of(&app.context, &request.client.client_id);
@@ -55,8 +67,17 @@ pub(crate) async fn start_device_authorization(
         }
         Err(error) => Err(error),
     };
-    activity.user_code = result.as_ref().ok().map(|started| started.user_code.to_string());
-    finish(&app, activity, result, oidc::encode_start_device_authorization, error::oidc)
+    activity.user_code = result
+        .as_ref()
+        .ok()
+        .map(|started| started.user_code.to_string());
+    finish(
+        &app,
+        activity,
+        &result,
+        oidc::encode_start_device_authorization,
+        error::oidc,
+    )
 }
 
 pub(crate) async fn create_token(
@@ -72,7 +93,10 @@ pub(crate) async fn create_token(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity { operation: "CreateToken", ..Activity::default() };
+    let mut activity = Activity {
+        operation: "CreateToken",
+        ..Activity::default()
+    };
     let result = match oidc::decode_create_token(&body) {
         Ok(request) => {
             activity.client = name_of(&app.context, &request.client.client_id);
@@ -80,7 +104,13 @@ pub(crate) async fn create_token(
         }
         Err(error) => Err(error),
     };
-    finish(&app, activity, result, oidc::encode_create_token, error::oidc)
+    finish(
+        &app,
+        activity,
+        &result,
+        oidc::encode_create_token,
+        error::oidc,
+    )
 }
 
 /// 415 for everything but the AWS dialect, the only one these routes speak so far.

@@ -21,7 +21,13 @@ pub(crate) async fn list_accounts(
         let page = wire::decode_list_accounts(uri.query())?;
         portal::accounts(&app.context, &bearer, page).await
     };
-    finish(&app, operation("ListAccounts"), answer.await, wire::encode_list_accounts, error::portal)
+    finish(
+        &app,
+        operation("ListAccounts"),
+        &answer.await,
+        wire::encode_list_accounts,
+        error::portal,
+    )
 }
 
 pub(crate) async fn list_account_roles(
@@ -35,7 +41,13 @@ pub(crate) async fn list_account_roles(
         portal::roles(&app.context, &bearer, &account_id, page).await
     };
     let activity = operation("ListAccountRoles");
-    finish(&app, activity, answer.await, wire::encode_list_account_roles, error::portal)
+    finish(
+        &app,
+        activity,
+        &answer.await,
+        wire::encode_list_account_roles,
+        error::portal,
+    )
 }
 
 pub(crate) async fn get_role_credentials(
@@ -50,7 +62,13 @@ pub(crate) async fn get_role_credentials(
         portal::role_credentials(&app.context, &requester, &bearer, &account, &role).await
     };
     let activity = operation("GetRoleCredentials");
-    finish(&app, activity, answer.await, wire::encode_get_role_credentials, error::portal)
+    finish(
+        &app,
+        activity,
+        &answer.await,
+        wire::encode_get_role_credentials,
+        error::portal,
+    )
 }
 
 pub(crate) async fn logout(
@@ -63,9 +81,18 @@ pub(crate) async fn logout(
         portal::logout(&app.context, &requester, &bearer).await
     };
     let result: Result<(), Error> = answer.await;
-    finish(&app, operation("Logout"), result, |()| wire::encode_logout(), error::portal)
+    finish(
+        &app,
+        operation("Logout"),
+        &result,
+        |()| wire::encode_logout(),
+        error::portal,
+    )
 }
 
 fn operation(name: &'static str) -> Activity {
-    Activity { operation: name, ..Activity::default() }
+    Activity {
+        operation: name,
+        ..Activity::default()
+    }
 }

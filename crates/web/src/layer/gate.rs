@@ -58,7 +58,9 @@ pub(crate) async fn pass(
     let (mut parts, body) = request.into_parts();
     let face = face_of(parts.uri.path());
     let answered = async {
-        parts.extensions.insert(requester::of(&parts.headers, peer, &app.trusted_proxies));
+        parts
+            .extensions
+            .insert(requester::of(&parts.headers, peer, &app.trusted_proxies));
         if let Some(refused) = refuse_form(&app, &parts, face) {
             return refused;
         }
@@ -109,7 +111,10 @@ async fn run(
 
 /// Refuses what is wrong before the body is read.
 fn refuse_form(app: &App, parts: &Parts, face: Option<Face>) -> Option<Response<Body>> {
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > TARGET {
         let because = "The address is too long.";
         return Some(close(refuse(app, face, StatusCode::URI_TOO_LONG, because)));
@@ -117,7 +122,9 @@ fn refuse_form(app: &App, parts: &Parts, face: Option<Face>) -> Option<Response<
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     // HTTP/2 brings the host as the authority.
-    let host = first.and_then(|host| host.to_str().ok()).or(parts.uri.authority().map(|a| a.as_str()));
+    let host = first
+        .and_then(|host| host.to_str().ok())
+        .or(parts.uri.authority().map(http::uri::Authority::as_str));
     if second.is_some() || host.is_none() {
         let because = "The request must have exactly one Host header.";
         return Some(close(refuse(app, face, StatusCode::BAD_REQUEST, because)));
@@ -131,7 +138,12 @@ fn refuse_form(app: &App, parts: &Parts, face: Option<Face>) -> Option<Response<
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LIMIT) {
-        return Some(close(refuse(app, face, StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE)));
+        return Some(close(refuse(
+            app,
+            face,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            TOO_LARGE,
+        )));
     }
     None
 }
@@ -144,8 +156,14 @@ async fn collect(body: hyper::body::Incoming) -> Result<Bytes, (StatusCode, &'st
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err((StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE))
         }
-        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "The body is broken off or not well-formed.")),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.")),
+        Ok(Err(_)) => Err((
+            StatusCode::BAD_REQUEST,
+            "The body is broken off or not well-formed.",
+        )),
+        Err(_) => Err((
+            StatusCode::REQUEST_TIMEOUT,
+            "The body took too long to arrive.",
+        )),
     }
 }
 
@@ -163,18 +181,31 @@ fn refuse(
 
 /// What is left unread of a refused request must not be taken for the next one (HTP-01).
 fn close(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// A request's name, in the shape that AWS's have.
 fn request_id(app: &App) -> String {
-    let hex = app.context.request_id().iter().fold(String::new(), |mut hex, byte| {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let hex = app
+        .context
+        .request_id()
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            use std::fmt::Write as _;
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
     let cut = |from, to| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-4{}-a{}-{}", cut(0, 8), cut(8, 12), cut(13, 16), cut(17, 20), cut(20, 32))
+    format!(
+        "{}-{}-4{}-a{}-{}",
+        cut(0, 8),
+        cut(8, 12),
+        cut(13, 16),
+        cut(17, 20),
+        cut(20, 32)
+    )
 }

@@ -29,7 +29,10 @@ pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, proxies: &[IpNet]) -> Re
             Err(_) => break,
         }
     }
-    Requester { address, user_agent: agent(headers) }
+    Requester {
+        address,
+        user_agent: agent(headers),
+    }
 }
 
 fn agent(headers: &HeaderMap) -> Option<String> {
@@ -58,13 +61,15 @@ mod tests {
         ];
         for (peer, forwarded, expected) in rows {
             let value = HeaderValue::from_str(forwarded).expect("header");
-            let headers = HeaderMap::from_iter([(
-                http::HeaderName::from_static("x-forwarded-for"),
-                value,
-            )]);
+            let headers =
+                HeaderMap::from_iter([(http::HeaderName::from_static("x-forwarded-for"), value)]);
             let peer = SocketAddr::new(peer.parse().expect("address"), 1);
             let requester = of(&headers, peer, &proxies);
-            assert_eq!(requester.address.to_string(), expected, "{peer} {forwarded}");
+            assert_eq!(
+                requester.address.to_string(),
+                expected,
+                "{peer} {forwarded}"
+            );
         }
     }
 }

@@ -12,20 +12,34 @@ pub(crate) struct Asset {
 }
 
 /// How the pages look.
-pub(crate) const STYLE: Asset =
-    Asset::new("style.css", "text/css; charset=utf-8", include_bytes!("assets/style.css"));
+pub(crate) const STYLE: Asset = Asset::new(
+    "style.css",
+    "text/css; charset=utf-8",
+    include_bytes!("assets/style.css"),
+);
 
 /// Copies text and counts down.
-pub(crate) const SCRIPT: Asset =
-    Asset::new("page.js", "text/javascript; charset=utf-8", include_bytes!("assets/page.js"));
+pub(crate) const SCRIPT: Asset = Asset::new(
+    "page.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("assets/page.js"),
+);
 
 /// The key.
-pub(crate) const ICON: Asset =
-    Asset::new("icon.svg", "image/svg+xml", include_bytes!("assets/icon.svg"));
+pub(crate) const ICON: Asset = Asset::new(
+    "icon.svg",
+    "image/svg+xml",
+    include_bytes!("assets/icon.svg"),
+);
 
 impl Asset {
     const fn new(name: &'static str, media_type: &'static str, content: &'static [u8]) -> Self {
-        Self { name, media_type, content, hash: fnv_1a(content) }
+        Self {
+            name,
+            media_type,
+            content,
+            hash: fnv_1a(content),
+        }
     }
 
     /// Where a page finds it.
@@ -61,9 +75,14 @@ pub(crate) async fn serve(Path((hash, name)): Path<(String, String)>) -> Respons
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // An SVG opened by itself is a document: it may do nothing.
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
     ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -63,7 +63,12 @@ fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest) -> R
         on_this_computer: request.redirect_uri.is_loopback(),
         sealed: sealed.reveal(),
     };
-    page(&visit.app, StatusCode::OK, &template, Some(&request.redirect_uri))
+    page(
+        &visit.app,
+        StatusCode::OK,
+        &template,
+        Some(&request.redirect_uri),
+    )
 }
 
 fn host(uri: &RedirectUri) -> &str {
@@ -82,8 +87,7 @@ async fn decide(visit: &Visit, body: &Bytes) -> Answer {
     // Whatever is not a clear yes is a no.
     let yes = form.get("answer") == Some("approve");
     let (operation, redirection) = if yes {
-        let approving =
-            authorize::approve(visit.context(), &visit.requester, &signed_in, &request);
+        let approving = authorize::approve(visit.context(), &visit.requester, &signed_in, &request);
         ("approved", approving.await?)
     } else {
         ("denied", authorize::deny(visit.context(), &request))

@@ -12,7 +12,11 @@ pub(super) fn config<'a>(
     let region = links.region();
     // AWS CLI ≥ 2.35.13 takes no start URL over plain http but one that looks like AWS's own,
     // which it never asks (WIRE §1.4).
-    let start_url = if links.is_https() { links.start_url() } else { links.aws_start_url() };
+    let start_url = if links.is_https() {
+        links.start_url()
+    } else {
+        links.aws_start_url()
+    };
     let head = format!(
         "[sso-session claviger]\n\
          sso_start_url = {start_url}\n\
@@ -57,7 +61,10 @@ mod tests {
     fn a_plain_http_instance_is_named_by_a_start_url_that_every_cli_takes() {
         let instance = InstanceId::from_bytes([0xab; 16]);
         let config = |url| {
-            config(&Links::new(url, instance, "eu-west-1", &[]), [("111122223333", "Developer")])
+            config(
+                &Links::new(url, instance, "eu-west-1", &[]),
+                [("111122223333", "Developer")],
+            )
         };
         let plain = config("http://127.0.0.1:8400");
         assert!(plain.contains("sso_start_url = https://d-ababababab.awsapps.com/start\n"));

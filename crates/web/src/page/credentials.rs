@@ -60,7 +60,11 @@ async fn view(visit: &Visit, body: &Bytes) -> Answer {
         config: aws_cli::config(&context.links, [(account, role)]),
         login: aws_cli::login(account, role),
     };
-    visit.app.saw(&Activity::of(&signed_in, "drew credentials", StatusCode::OK));
+    visit.app.saw(&Activity::of(
+        &signed_in,
+        "drew credentials",
+        StatusCode::OK,
+    ));
     Ok(page(&visit.app, StatusCode::OK, &template, None))
 }
 
@@ -74,19 +78,27 @@ fn members(drawn: &RoleCredentials) -> [(&'static str, &str); 3] {
 
 /// One line for each member.
 fn lines(drawn: &RoleCredentials, line: impl Fn(&str, &str) -> String) -> String {
-    members(drawn).map(|(name, value)| line(name, value)).join("\n")
+    members(drawn)
+        .map(|(name, value)| line(name, value))
+        .join("\n")
 }
 
 fn shell(drawn: &RoleCredentials) -> String {
-    lines(drawn, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''")))
+    lines(drawn, |name, value| {
+        format!("export {name}='{}'", value.replace('\'', r"'\''"))
+    })
 }
 
 fn power_shell(drawn: &RoleCredentials) -> String {
-    lines(drawn, |name, value| format!("$Env:{name}='{}'", value.replace('\'', "''")))
+    lines(drawn, |name, value| {
+        format!("$Env:{name}='{}'", value.replace('\'', "''"))
+    })
 }
 
 fn profile(drawn: &RoleCredentials, name: &str) -> String {
-    let members = lines(drawn, |name, value| format!("{} = {value}", name.to_lowercase()));
+    let members = lines(drawn, |name, value| {
+        format!("{} = {value}", name.to_lowercase())
+    });
     format!("[{name}]\n{members}")
 }
 

@@ -81,7 +81,16 @@ fn form(
     error: Option<&str>,
 ) -> Response<Body> {
     let frame = Frame::of(&visit.app, signed_in, HERE);
-    page(&visit.app, status, &DevicePage { frame, user_code, error }, None)
+    page(
+        &visit.app,
+        status,
+        &DevicePage {
+            frame,
+            user_code,
+            error,
+        },
+        None,
+    )
 }
 
 /// `POST /device`: shows who asks.
@@ -151,9 +160,17 @@ async fn decide(visit: &Visit, body: &Bytes, decision: Decision) -> Answer {
         Decision::Approve => ("approved", "approved"),
         Decision::Deny => ("denied", "denied"),
     };
-    let decided =
-        device::decide(visit.context(), &visit.requester, &signed_in, typed, decision).await;
-    let code = UserCode::parse(typed).map(|code| code.to_string()).unwrap_or_default();
+    let decided = device::decide(
+        visit.context(),
+        &visit.requester,
+        &signed_in,
+        typed,
+        decision,
+    )
+    .await;
+    let code = UserCode::parse(typed)
+        .map(|code| code.to_string())
+        .unwrap_or_default();
     match decided {
         Ok(device) => {
             visit.app.saw(&Activity {

@@ -101,11 +101,19 @@ pub(crate) struct Words {
 }
 
 const fn own(status: StatusCode, heading: &'static str) -> Words {
-    Words { status, heading, instead: None }
+    Words {
+        status,
+        heading,
+        instead: None,
+    }
 }
 
 const fn instead(status: StatusCode, heading: &'static str, sentence: &'static str) -> Words {
-    Words { status, heading, instead: Some(sentence) }
+    Words {
+        status,
+        heading,
+        instead: Some(sentence),
+    }
 }
 
 /// The table; a new kind does not compile before pages answer it.
@@ -153,10 +161,17 @@ pub(crate) fn status(app: &App, status: StatusCode, because: &'static str) -> Re
 }
 
 fn show(app: &App, status: StatusCode, heading: &'static str, because: &str) -> Response<Body> {
-    let template = ErrorPage { frame: Frame::anonymous(app), heading, because, start_url: None };
+    let template = ErrorPage {
+        frame: Frame::anonymous(app),
+        heading,
+        because,
+        start_url: None,
+    };
     let mut response = page(app, status, &template, None);
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
 }
@@ -199,7 +214,10 @@ mod tests {
     fn every_kind_has_an_error_status_and_a_heading() {
         for kind in Kind::ALL {
             let words = words(kind);
-            assert!(words.status.is_client_error() || words.status.is_server_error(), "{kind:?}");
+            assert!(
+                words.status.is_client_error() || words.status.is_server_error(),
+                "{kind:?}"
+            );
             assert!(!words.heading.is_empty(), "{kind:?}");
         }
     }

@@ -32,7 +32,11 @@ pub(crate) struct Person {
 impl Frame {
     /// For a page that knows nobody.
     pub(crate) fn anonymous(app: &App) -> Self {
-        Self { title: app.title.clone(), person: None, here: "" }
+        Self {
+            title: app.title.clone(),
+            person: None,
+            here: "",
+        }
     }
 
     /// For a page of a signed-in person.
@@ -43,12 +47,20 @@ impl Frame {
             name: user.name.as_str().to_owned(),
             form_token: signed_in.form_token.clone(),
         };
-        Self { title: app.title.clone(), person: Some(person), here }
+        Self {
+            title: app.title.clone(),
+            person: Some(person),
+            here,
+        }
     }
 
     /// The navigation: path and name.
-    pub(crate) const fn places(&self) -> [(&'static str, &'static str); 3] {
-        [("/start", "Accounts"), ("/device", "Device"), ("/sessions", "Sessions")]
+    pub(crate) const fn places() -> [(&'static str, &'static str); 3] {
+        [
+            ("/start", "Accounts"),
+            ("/device", "Device"),
+            ("/sessions", "Sessions"),
+        ]
     }
 
     /// The token for forms; none for strangers, whose forms carry a sealed one of their own.
@@ -57,17 +69,17 @@ impl Frame {
     }
 
     /// The style sheet's path.
-    pub(crate) fn style(&self) -> String {
+    pub(crate) fn style() -> String {
         asset::STYLE.path()
     }
 
     /// The script's path.
-    pub(crate) fn script(&self) -> String {
+    pub(crate) fn script() -> String {
         asset::SCRIPT.path()
     }
 
     /// The icon's path.
-    pub(crate) fn icon(&self) -> String {
+    pub(crate) fn icon() -> String {
         asset::ICON.path()
     }
 }
@@ -84,14 +96,20 @@ pub(crate) fn page(
     let (status, text) = template.render().map_or_else(
         |error| {
             tracing::error!(%error, "a template failed");
-            (StatusCode::INTERNAL_SERVER_ERROR, "Something broke here. Try again.".to_owned())
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something broke here. Try again.".to_owned(),
+            )
         },
         |text| (status, text),
     );
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     // Origins are ASCII of a checked alphabet.
     if let Ok(policy) = HeaderValue::from_str(&content_security_policy(leads_to)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -119,8 +137,14 @@ fn harden(app: &App, headers: &mut HeaderMap) {
         (header::X_FRAME_OPTIONS, "DENY"),
         // Not `no-referrer`: Chromium would send `Origin: null` with our own forms (SETTLED).
         (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -132,9 +156,9 @@ fn harden(app: &App, headers: &mut HeaderMap) {
 
 /// `[::1]` is no legal source; the way back to it is a page, not a redirect (SETTLED).
 fn content_security_policy(leads_to: Option<&RedirectUri>) -> String {
-    let origin = leads_to.filter(|uri| !uri.is_ipv6()).map_or(String::new(), |uri| {
-        format!(" {}", uri.origin())
-    });
+    let origin = leads_to
+        .filter(|uri| !uri.is_ipv6())
+        .map_or(String::new(), |uri| format!(" {}", uri.origin()));
     format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
          form-action 'self'{origin}; frame-ancestors 'none'; base-uri 'none'"
@@ -151,9 +175,16 @@ mod tests {
             let uri = RedirectUri::parse(uri).expect("uri");
             content_security_policy(Some(&uri))
         };
-        assert!(content_security_policy(None).contains("form-action 'self'; frame-ancestors 'none'"));
-        assert!(policy("http://127.0.0.1:35747/cb").contains("form-action 'self' http://127.0.0.1:35747;"));
-        assert!(policy("https://app.example/cb").contains("form-action 'self' https://app.example;"));
+        assert!(
+            content_security_policy(None).contains("form-action 'self'; frame-ancestors 'none'")
+        );
+        assert!(
+            policy("http://127.0.0.1:35747/cb")
+                .contains("form-action 'self' http://127.0.0.1:35747;")
+        );
+        assert!(
+            policy("https://app.example/cb").contains("form-action 'self' https://app.example;")
+        );
         assert!(policy("http://[::1]:99/cb").contains("form-action 'self';"));
     }
 }

@@ -10,9 +10,7 @@ use axum::{
 };
 use http::Response;
 
-use super::{
-    asset, authorize, credentials, device, error, sessions, sign_in, sign_out, start,
-};
+use super::{asset, authorize, credentials, device, error, sessions, sign_in, sign_out, start};
 use crate::app::App;
 
 /// The routes of the pages.
@@ -34,9 +32,11 @@ pub(crate) fn router() -> Router<Arc<App>> {
         ("/sessions/end", post(sessions::end)),
         ("/assets/{hash}/{name}", get(asset::serve)),
     ];
-    pages.into_iter().fold(Router::new(), |router, (path, methods)| {
-        router.route(path, methods.fallback(wrong_method))
-    })
+    pages
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| {
+            router.route(path, methods.fallback(wrong_method))
+        })
 }
 
 async fn wrong_method(State(app): State<Arc<App>>) -> Response<Body> {

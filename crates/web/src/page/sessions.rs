@@ -107,11 +107,21 @@ async fn end_one(visit: &Visit, body: &Bytes) -> Answer {
     };
     match ended {
         Ok(()) => {
-            visit.app.saw(&Activity::of(&signed_in, "ended a session", StatusCode::SEE_OTHER));
+            visit.app.saw(&Activity::of(
+                &signed_in,
+                "ended a session",
+                StatusCode::SEE_OTHER,
+            ));
             Ok(see_other(&visit.app, HERE))
         }
         Err(Error::Refused(refusal)) if refusal.kind == Kind::NotFound => {
-            list(visit, &signed_in, StatusCode::NOT_FOUND, Some(refusal.because)).await
+            list(
+                visit,
+                &signed_in,
+                StatusCode::NOT_FOUND,
+                Some(refusal.because),
+            )
+            .await
         }
         Err(other) => Err(Stop::Engine(other)),
     }

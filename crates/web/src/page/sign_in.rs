@@ -104,11 +104,23 @@ async fn sign_in(visit: &Visit, body: &Bytes) -> Answer {
         }
         let error = "This page was too old, or this browser takes no cookies. Try again.";
         let status = StatusCode::BAD_REQUEST;
-        return Ok(form(visit, own_path::DEFAULT, status, user_name, Some(error)));
+        return Ok(form(
+            visit,
+            own_path::DEFAULT,
+            status,
+            user_name,
+            Some(error),
+        ));
     };
     let (Some(name), Some(password)) = (typed.get("user_name"), typed.get("password")) else {
         let error = "Enter your user name and your password.";
-        return Ok(form(visit, &next, StatusCode::BAD_REQUEST, user_name, Some(error)));
+        return Ok(form(
+            visit,
+            &next,
+            StatusCode::BAD_REQUEST,
+            user_name,
+            Some(error),
+        ));
     };
     let credentials = PasswordSignIn {
         user_name: name.to_owned(),
@@ -138,7 +150,10 @@ async fn welcome(visit: &Visit, next: &str, done: &SignInDone) -> Answer {
     let https = visit.context().links.is_https();
     let headers = response.headers_mut();
     let session = done.web_session.cookie.reveal();
-    headers.append(header::SET_COOKIE, Cookie::Session.set(session, None, https));
+    headers.append(
+        header::SET_COOKIE,
+        Cookie::Session.set(session, None, https),
+    );
     let known = Cookie::Known.set(done.known_browser.reveal(), Some(NINETY_DAYS), https);
     headers.append(header::SET_COOKIE, known);
     set_browser(visit, headers, &sign_in::new_browser_id(visit.context()));
@@ -162,12 +177,18 @@ fn turn_away(visit: &Visit, next: &str, user_name: &str, error: Error) -> Answer
             let status = words(refusal.kind).status;
             let mut response = form(visit, next, status, user_name, Some(refusal.because));
             if refusal.kind == Kind::Unavailable {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
             log(&refusal.into());
             let operation = "sign-in refused";
             let status = status.as_u16();
-            visit.app.saw(&Activity { operation, status, ..Activity::default() });
+            visit.app.saw(&Activity {
+                operation,
+                status,
+                ..Activity::default()
+            });
             Ok(response)
         }
         other => Err(Stop::Engine(other)),

@@ -29,7 +29,12 @@ async fn view(visit: &Visit) -> Answer {
         Some(signed_in) => Frame::of(&visit.app, &signed_in, ""),
         None => Frame::anonymous(&visit.app),
     };
-    Ok(page(&visit.app, StatusCode::OK, &SignOutPage { frame }, None))
+    Ok(page(
+        &visit.app,
+        StatusCode::OK,
+        &SignOutPage { frame },
+        None,
+    ))
 }
 
 /// `POST /sign-out`.
@@ -42,7 +47,11 @@ async fn sign_out(visit: &Visit, body: &Bytes) -> Answer {
     if visit.person().await?.is_some() {
         let (signed_in, _) = visit.signed_form(body, "/sign-out").await?;
         web_session::sign_out(visit.context(), &visit.requester, &signed_in).await?;
-        visit.app.saw(&Activity::of(&signed_in, "signed out", StatusCode::SEE_OTHER));
+        visit.app.saw(&Activity::of(
+            &signed_in,
+            "signed out",
+            StatusCode::SEE_OTHER,
+        ));
     }
     let mut response = see_other(&visit.app, "/sign-out");
     let gone = Cookie::Session.clear(visit.context().links.is_https());

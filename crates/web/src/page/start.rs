@@ -44,7 +44,9 @@ pub(crate) async fn root(State(app): State<std::sync::Arc<App>>) -> Response<Bod
 pub(crate) async fn head(State(app): State<std::sync::Arc<App>>) -> Response<Body> {
     let mut response = see_other(&app, &app.context.links.aws_issuer());
     *response.status_mut() = StatusCode::FOUND;
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     response
 }
 
@@ -58,13 +60,20 @@ async fn view(visit: &Visit) -> Answer {
     let signed_in = visit.signed_in(&own_address(&sought)).await?;
     let all = person::accounts(visit.context(), &signed_in).await?;
     let names = all.iter().flat_map(|(account, roles)| {
-        roles.iter().map(|role| (account.id.as_str(), role.name.as_str()))
+        roles
+            .iter()
+            .map(|role| (account.id.as_str(), role.name.as_str()))
     });
     let config = aws_cli::config(&visit.context().links, names.clone());
-    let login = names.clone().next().map(|(account, role)| aws_cli::login(account, role));
+    let login = names
+        .clone()
+        .next()
+        .map(|(account, role)| aws_cli::login(account, role));
     let total = all.len();
-    let accounts: Vec<AccountCard> =
-        all.iter().filter_map(|(account, roles)| card(account, roles, &sought)).collect();
+    let accounts: Vec<AccountCard> = all
+        .iter()
+        .filter_map(|(account, roles)| card(account, roles, &sought))
+        .collect();
     let template = StartPage {
         frame: Frame::of(&visit.app, &signed_in, "/start"),
         found: accounts.len(),
@@ -88,7 +97,9 @@ fn own_address(sought: &str) -> String {
 fn card(account: &Account, roles: &[Role], sought: &str) -> Option<AccountCard> {
     let words = sought.trim().to_lowercase();
     let matches = |text: &str| text.to_lowercase().contains(&words);
-    let whole = [account.id.as_str(), &account.name, &account.email].into_iter().any(matches);
+    let whole = [account.id.as_str(), &account.name, &account.email]
+        .into_iter()
+        .any(matches);
     let roles: Vec<String> = roles
         .iter()
         .map(|role| role.name.as_str())

@@ -48,7 +48,12 @@ impl FromRequestParts<Arc<App>> for Visit {
     ) -> Result<Self, Self::Rejection> {
         let Extension(requester) = Extension::from_request_parts(parts, app).await?;
         let (headers, uri) = (parts.headers.clone(), parts.uri.clone());
-        Ok(Self { app: Arc::clone(app), requester, headers, uri })
+        Ok(Self {
+            app: Arc::clone(app),
+            requester,
+            headers,
+            uri,
+        })
     }
 }
 
@@ -60,7 +65,9 @@ impl Visit {
 
     /// Path and query as the browser sent them.
     pub(crate) fn target(&self) -> &str {
-        self.uri.path_and_query().map_or(own_path::DEFAULT, |target| target.as_str())
+        self.uri
+            .path_and_query()
+            .map_or(own_path::DEFAULT, |target| target.as_str())
     }
 
     /// The raw query.
@@ -94,7 +101,9 @@ impl Visit {
 
     /// The person who is signed in; strangers sign in first and go on at `next`.
     pub(crate) async fn signed_in(&self, next: &str) -> Result<SignedIn, Stop> {
-        self.person().await?.ok_or_else(|| Stop::SignIn(next.to_owned()))
+        self.person()
+            .await?
+            .ok_or_else(|| Stop::SignIn(next.to_owned()))
     }
 
     /// The form in `body`, if this site sent it.
@@ -135,7 +144,10 @@ impl Visit {
 /// nothing; for them the form's own token decides.
 fn is_own(headers: &HeaderMap, origin: &str) -> bool {
     let all = |name: &str, good: &[&str]| {
-        headers.get_all(name).iter().all(|value| good.iter().any(|good| value == good))
+        headers
+            .get_all(name)
+            .iter()
+            .all(|value| good.iter().any(|good| value == good))
     };
     all(header::ORIGIN.as_str(), &[origin]) && all("sec-fetch-site", &["same-origin", "none"])
 }
@@ -150,19 +162,40 @@ mod tests {
     fn sgn_17_only_our_own_pages_send_forms() {
         let own = |pairs: &[(&'static str, &'static str)]| {
             let headers = pairs.iter().map(|(name, value)| {
-                (HeaderName::from_static(name), HeaderValue::from_static(value))
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
             });
             is_own(&headers.collect(), "https://sso.example.org")
         };
         assert!(own(&[]));
-        assert!(own(&[("origin", "https://sso.example.org"), ("sec-fetch-site", "same-origin")]));
+        assert!(own(&[
+            ("origin", "https://sso.example.org"),
+            ("sec-fetch-site", "same-origin")
+        ]));
         for foreign in [
             [("origin", "null"), ("sec-fetch-site", "same-origin")],
-            [("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
-            [("origin", "http://sso.example.org"), ("sec-fetch-site", "same-origin")],
-            [("origin", "https://sso.example.org:444"), ("sec-fetch-site", "same-origin")],
-            [("origin", "https://sso.example.org"), ("sec-fetch-site", "same-site")],
-            [("origin", "https://sso.example.org"), ("sec-fetch-site", "cross-site")],
+            [
+                ("origin", "https://evil.example"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            [
+                ("origin", "http://sso.example.org"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            [
+                ("origin", "https://sso.example.org:444"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            [
+                ("origin", "https://sso.example.org"),
+                ("sec-fetch-site", "same-site"),
+            ],
+            [
+                ("origin", "https://sso.example.org"),
+                ("sec-fetch-site", "cross-site"),
+            ],
         ] {
             assert!(!own(&foreign), "{foreign:?}");
         }

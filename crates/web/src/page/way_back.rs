@@ -22,14 +22,19 @@ struct Onward<'a> {
 pub(super) fn send(app: &App, redirection: &Redirection) -> Response<Body> {
     let location = redirection.location.reveal();
     let mut response = if redirection.redirect_uri.is_ipv6() {
-        let template = Onward { frame: Frame::anonymous(app), location };
+        let template = Onward {
+            frame: Frame::anonymous(app),
+            location,
+        };
         page(app, StatusCode::OK, &template, None)
     } else {
         see_other(app, location)
     };
     // Off our origin nobody learns where a person came from (LEA-05).
     let silent = HeaderValue::from_static("no-referrer");
-    response.headers_mut().insert(header::REFERRER_POLICY, silent);
+    response
+        .headers_mut()
+        .insert(header::REFERRER_POLICY, silent);
     response
 }
 

@@ -16,7 +16,8 @@ pub(crate) struct Moment {
 
 /// Spells a moment out. Pages know no time zone but UTC, and say so.
 pub(crate) fn moment(at: Timestamp) -> Moment {
-    let format = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+    let format =
+        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
     let date = OffsetDateTime::from_unix_timestamp(at.epoch_seconds())
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     Moment {
@@ -35,7 +36,12 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 
 /// A span in its two largest units at most.
 pub(crate) fn span(seconds: i64) -> String {
-    let parts = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let parts = [
+        (86_400, "day"),
+        (3_600, "hour"),
+        (60, "minute"),
+        (1, "second"),
+    ];
     let mut left = seconds.max(0);
     let mut words = Vec::new();
     for (length, name) in parts {
@@ -52,7 +58,11 @@ pub(crate) fn span(seconds: i64) -> String {
             break;
         }
     }
-    if words.is_empty() { "no time".to_owned() } else { words.join(" ") }
+    if words.is_empty() {
+        "no time".to_owned()
+    } else {
+        words.join(" ")
+    }
 }
 
 /// What scopes let an application do, a sentence each.
@@ -64,7 +74,9 @@ pub(crate) fn scopes(scopes: &ScopeSet) -> Vec<String> {
     for scope in scopes.iter() {
         let sentence = match scope {
             ACCOUNT_ACCESS | LEGACY_PORTAL => PORTAL.to_owned(),
-            unknown => format!("Use “{unknown}”: a permission of its own, which opens nothing here"),
+            unknown => {
+                format!("Use “{unknown}”: a permission of its own, which opens nothing here")
+            }
         };
         if !sentences.contains(&sentence) {
             sentences.push(sentence);
