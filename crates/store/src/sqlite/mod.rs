@@ -13,3 +13,6 @@ mod store;
 pub use condition::Fatal;
 pub use open::{Identity, OpenError, Opened, Options, RolledBack};
 pub use store::SqliteStore;
+
+#[cfg(test)]
+mod tests;

@@ -103,6 +103,9 @@ impl SqliteStore {
     }
 
     fn enqueue(&self, plan: Plan) -> Result<oneshot::Receiver<Result<Applied, Error>>, Error> {
+        if self.condition.is_stopped() {
+            return Err(stopped());
+        }
         let (answer, receiver) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.try_send(Job { plan, answer })
