@@ -5,9 +5,9 @@
 //! call runs on a task of its own, so that a client that hangs up neither breaks it off for those
 //! who joined nor leaves the circuit in doubt.
 
+mod key;
 mod cache;
 mod circuit;
-mod key;
 mod lane;
 mod shelf;
 

@@ -4,8 +4,8 @@
 //! it made, so that `aws sts get-caller-identity` works without any cloud. It forgets everything
 //! when the process ends. Not for use beyond loopback.
 
-mod answer;
 mod keys;
+mod answer;
 mod xml;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

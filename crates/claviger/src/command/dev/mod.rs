@@ -1,7 +1,7 @@
 //! `claviger dev`: a seeded, throw-away instance on this machine, and a child that uses it.
 
-mod instance;
 mod toy;
+mod instance;
 mod screen;
 mod child;
 
