@@ -83,10 +83,12 @@ impl AwsFiles<'_> {
             }
             text.push_str(&profile(format!("profile {role}-{account}"), account, role));
         }
+        // The Rust SDK looks for `sso-oidc` where everybody else writes `sso_oidc`.
         text.push_str(&format!(
             "\n[sso-session {session}]\nsso_region = {region}\nsso_start_url = {start_url}\n\
              sso_registration_scopes = sso:account:access\n\
              \n[services {session}]\nsso_oidc =\n  endpoint_url = {issuer}\n\
+             sso-oidc =\n  endpoint_url = {issuer}\n\
              sso =\n  endpoint_url = {issuer}\nsts =\n  endpoint_url = {sts}\n"
         ));
         text
