@@ -1,6 +1,6 @@
 //! The operators' listener: liveness and readiness (R11).
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, routing::get};
 use http::StatusCode;
@@ -9,17 +9,15 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 
-/// Serves `/live` and `/ready` until the process ends.
-pub async fn serve(app: Arc<App>, listener: TcpListener) -> std::io::Result<()> {
+/// Serves `/live` and `/ready` until it is dropped.
+pub async fn serve(app: Arc<App>, listener: TcpListener) {
     let router = Router::new()
         .route("/live", get(|| async { Json(json!({ "live": true })) }))
         .route("/ready", get(ready))
         .with_state(app);
-    axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .await
+    if let Err(error) = axum::serve(listener, router).await {
+        tracing::error!(%error, "the operators' listener has stopped");
+    }
 }
 
 async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {

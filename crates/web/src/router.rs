@@ -84,7 +84,7 @@ async fn unknown_path(State(app): State<Arc<App>>, parts: Parts, body: Bytes) ->
         return page::error::status(
             &app,
             StatusCode::NOT_FOUND,
-            "There is no such page. The access portal is where to go on.",
+            "Check the address, or go on from your accounts.",
         );
     }
     error::unknown_operation(Face::Oidc, StatusCode::NOT_FOUND).map(Body::from)

@@ -130,6 +130,21 @@ pub(crate) fn see_other(app: &App, location: &str) -> Response<Body> {
     response
 }
 
+/// 303 to another site, which does not learn where the person came from (LEA-05).
+pub(crate) fn leave(app: &App, location: &str) -> Response<Body> {
+    let mut response = see_other(app, location);
+    hide_referrer(response.headers_mut());
+    response
+}
+
+/// For what leads off our origin.
+pub(crate) fn hide_referrer(headers: &mut HeaderMap) {
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+}
+
 fn harden(app: &App, headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),

@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{
     aws_cli,
     error::Answer,
-    frame::{Frame, page, see_other},
+    frame::{Frame, leave, page, see_other},
     own_path,
     visit::Visit,
 };
@@ -42,7 +42,7 @@ pub(crate) async fn root(State(app): State<std::sync::Arc<App>>) -> Response<Bod
 
 /// `HEAD /start`: where AWS CLI ≥ 2.35.13 learns an issuer that looks like AWS's (WIRE §1.4).
 pub(crate) async fn head(State(app): State<std::sync::Arc<App>>) -> Response<Body> {
-    let mut response = see_other(&app, &app.context.links.aws_issuer());
+    let mut response = leave(&app, &app.context.links.aws_issuer());
     *response.status_mut() = StatusCode::FOUND;
     response
         .headers_mut()

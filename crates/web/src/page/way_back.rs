@@ -5,9 +5,9 @@ use axum::body::Body;
 use claviger_engine::authorize::{self, AuthorizeError, AuthorizeQuery, Redirection};
 use claviger_model::redirect_uri::RedirectUri;
 use claviger_wire::query::Parameters;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 
-use super::frame::{Frame, page, see_other};
+use super::frame::{Frame, hide_referrer, leave, page};
 use crate::app::App;
 
 #[derive(Template)]
@@ -21,20 +21,15 @@ struct Onward<'a> {
 /// that address, so Chromium would stop the redirect that follows a form.
 pub(super) fn send(app: &App, redirection: &Redirection) -> Response<Body> {
     let location = redirection.location.reveal();
-    let mut response = if redirection.redirect_uri.is_ipv6() {
-        let template = Onward {
-            frame: Frame::anonymous(app),
-            location,
-        };
-        page(app, StatusCode::OK, &template, None)
-    } else {
-        see_other(app, location)
+    if !redirection.redirect_uri.is_ipv6() {
+        return leave(app, location);
+    }
+    let template = Onward {
+        frame: Frame::anonymous(app),
+        location,
     };
-    // Off our origin nobody learns where a person came from (LEA-05).
-    let silent = HeaderValue::from_static("no-referrer");
-    response
-        .headers_mut()
-        .insert(header::REFERRER_POLICY, silent);
+    let mut response = page(app, StatusCode::OK, &template, None);
+    hide_referrer(response.headers_mut());
     response
 }
 
