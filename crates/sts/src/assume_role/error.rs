@@ -1,7 +1,7 @@
 //! What a failed AssumeRole means to the person who asked (POR-10).
 
 use aws_sdk_sts::{
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::{RequestId, assume_role::AssumeRoleError},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -34,7 +34,7 @@ const OURS: [&str; 9] = [
 pub(super) fn not_issued(failure: &SdkError<AssumeRoleError, HttpResponse>) -> NotIssued {
     let SdkError::ServiceError(answer) = failure else {
         return NotIssued::Unavailable {
-            detail: DisplayErrorContext(failure).to_string(),
+            detail: chain(failure),
         };
     };
     let status = answer.raw().status().as_u16();
@@ -44,7 +44,7 @@ pub(super) fn not_issued(failure: &SdkError<AssumeRoleError, HttpResponse>) -> N
         return NotIssued::Unavailable {
             detail: format!(
                 "the answer (status {status}) is none of an STS: check the endpoint; {}",
-                DisplayErrorContext(error)
+                chain(error)
             ),
         };
     };
@@ -61,6 +61,15 @@ pub(super) fn not_issued(failure: &SdkError<AssumeRoleError, HttpResponse>) -> N
     } else {
         NotIssued::Unavailable { detail }
     }
+}
+
+/// The words of an error and of its causes. Never its `Debug`, which shows the raw answer: a broken
+/// one may hold credentials.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn hint(code: &str) -> &'static str {

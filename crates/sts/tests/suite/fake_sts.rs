@@ -24,8 +24,6 @@ pub(crate) enum Script {
     Hang,
     /// Closes the connection without an answer.
     Reset,
-    /// An endless-looking body of this many bytes.
-    Flood(usize),
 }
 
 /// A request as it arrived.
@@ -89,17 +87,6 @@ async fn serve(mut connection: TcpStream, script: Script, ears: Arc<Mutex<Vec<He
             let _ = connection.read_to_end(&mut rest).await;
         }
         Script::Reset => {}
-        Script::Flood(length) => {
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n<a>"
-            );
-            let _ = connection.write_all(head.as_bytes()).await;
-            let block = vec![b'x'; 64 * 1024];
-            let mut left = length;
-            while left > 0 && connection.write_all(&block).await.is_ok() {
-                left = left.saturating_sub(block.len());
-            }
-        }
     }
 }
 
@@ -154,6 +141,27 @@ pub(crate) fn assumed() -> Script {
 </AssumeRoleResponse>"#
             .to_owned(),
     )
+}
+
+/// The same, made 10 MiB long by a comment: nothing but its length is wrong with it.
+pub(crate) fn assumed_at_length() -> Script {
+    match assumed() {
+        Script::Answer(status, body) => {
+            let comment = format!("<!--{}--><AssumeRoleResult>", "x".repeat(10 << 20));
+            Script::Answer(status, body.replacen("<AssumeRoleResult>", &comment, 1))
+        }
+        other => other,
+    }
+}
+
+/// Credentials in a document that breaks only after them.
+pub(crate) fn assumed_and_broken() -> Script {
+    match assumed() {
+        Script::Answer(status, body) => {
+            Script::Answer(status, body.replace("2026-11-25T01:00:00Z", "tomorrow"))
+        }
+        other => other,
+    }
 }
 
 /// An error document of AWS's.

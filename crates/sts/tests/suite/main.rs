@@ -9,6 +9,8 @@ mod fixture;
 #[cfg(test)]
 mod assume_role;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod toy;

@@ -35,7 +35,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 /// Headers that sign the request as every SDK does.
-fn signed(
+pub(crate) fn signed(
     credentials: &RoleCredentials,
     method: &Method,
     target: &str,
