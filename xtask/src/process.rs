@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -52,26 +55,42 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// How long after its end a program's output is still waited for. What it left running may hold
+/// its stdout open for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Runs it with stdout both passed through and written to `file`.
 pub(crate) fn run_recorded(command: &mut Command, file: &Path) -> anyhow::Result<()> {
-    let mut record =
-        File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+    let record = File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot run {}", spelled(command)))?;
+    let (done, ended) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
-        let mut reader = BufReader::new(stdout);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line)? > 0 {
-            std::io::stdout().write_all(&line)?;
-            record.write_all(&line)?;
-            line.clear();
-        }
+        thread::spawn(move || done.send(record_lines(stdout, record)));
     }
     let status = child.wait()?;
+    match ended.recv_timeout(PATIENCE) {
+        Ok(copied) => copied.context("cannot record the output")?,
+        Err(_) => bail!(
+            "{} left a process behind that holds its output open: end every child in its test",
+            spelled(command)
+        ),
+    }
     if !status.success() {
         bail!("{} failed ({status})", spelled(command));
+    }
+    Ok(())
+}
+
+fn record_lines(stdout: ChildStdout, mut record: File) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stdout);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        std::io::stdout().write_all(&line)?;
+        record.write_all(&line)?;
+        line.clear();
     }
     Ok(())
 }
@@ -82,4 +101,28 @@ fn spelled(command: &Command) -> String {
         let _ = write!(text, " {}", argument.to_string_lossy());
     }
     text + "`"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_command_line() {
+        let error = run(&mut command("false", &["a", "b"])).unwrap_err();
+        assert!(
+            error.to_string().starts_with("`false a b` failed"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn output_is_recorded_and_a_failure_still_told() {
+        let file = std::env::temp_dir().join(format!("claviger-xtask-{}", std::process::id()));
+        let script = "echo recorded; exit 3";
+        let error = run_recorded(&mut command("sh", &["-c", script]), &file).unwrap_err();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "recorded\n");
+        assert!(error.to_string().contains("exit status: 3"), "{error}");
+        std::fs::remove_file(&file).unwrap();
+    }
 }
