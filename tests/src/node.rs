@@ -1,0 +1,155 @@
+//! A further node on a server's store: an engine with its own memory behind a port of its own.
+//!
+//! What nodes share is the store and nothing else; clock, chance, keys and driver may differ.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use claviger_engine::{
+    context::{Context, Parts},
+    keys::file::KeyFile,
+};
+use claviger_model::port::entropy::Entropy;
+use claviger_store::driver::Driver;
+use claviger_web::{
+    app::App,
+    server::{Limits, serve},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::{
+    aws::{Aws, Link},
+    browser::Browser,
+    clock::ManualClock,
+    entropy::SeededEntropy,
+    server::TestServer,
+    world::World,
+};
+
+/// A node; it goes with its test.
+pub struct Node {
+    /// Its engine.
+    pub context: Arc<Context>,
+    link: Link,
+    task: JoinHandle<()>,
+}
+
+/// What a node is made of.
+pub struct NodeBuilder<'a> {
+    server: &'a TestServer,
+    name: String,
+    store: Arc<dyn Driver>,
+    clock: Arc<ManualClock>,
+    entropy: Arc<dyn Entropy>,
+    key_file: KeyFile,
+}
+
+impl TestServer {
+    /// A further node on this server's store, called `name` in audit records; it believes what
+    /// 127.0.0.1 forwards.
+    pub fn node(&self, name: &str) -> NodeBuilder<'_> {
+        let test = std::thread::current();
+        let seed = format!("{} at {name}", test.name().unwrap_or("no test"));
+        NodeBuilder {
+            server: self,
+            name: name.to_owned(),
+            store: Arc::clone(&self.switch) as _,
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::new(SeededEntropy::new(&seed)),
+            key_file: World::builder().key_file(),
+        }
+    }
+}
+
+impl NodeBuilder<'_> {
+    /// Another way to the store.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Driver>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// A clock of its own.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<ManualClock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of chance.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Changes the key file.
+    #[must_use]
+    pub fn key_file(mut self, change: impl FnOnce(&mut KeyFile)) -> Self {
+        change(&mut self.key_file);
+        self
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> Node {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address: SocketAddr = listener.local_addr().expect("an address");
+        let server = self.server;
+        let parts = Parts {
+            store: self.store,
+            clock: self.clock,
+            entropy: self.entropy,
+            hasher: Arc::clone(&server.hasher) as _,
+            credentials: Arc::clone(&server.credentials) as _,
+            key_file: self.key_file,
+            policy: server.context.policy.clone(),
+            links: server.context.links.clone(),
+            node: self.name,
+        };
+        let context = Arc::new(Context::open(parts).await.expect("a context"));
+        let mut app = App::new(Arc::clone(&context));
+        app.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+        let limits = Limits {
+            drain: Duration::ZERO,
+            ..Limits::default()
+        };
+        let never = std::future::pending::<()>();
+        let task = tokio::spawn(serve(Arc::new(app), listener, None, limits, never));
+        let link = Link {
+            address,
+            host: server.host().to_owned(),
+            secrets: server.secrets().clone(),
+        };
+        Node {
+            context,
+            link,
+            task,
+        }
+    }
+}
+
+impl Node {
+    /// A caller of this node in the AWS dialect.
+    pub fn aws(&self) -> Aws {
+        Aws::new(self.link.clone(), self.context.links.start_url())
+    }
+
+    /// A browser without cookies at this node.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.link.clone(), self.context.links.issuer().to_owned())
+    }
+
+    /// A browser at this node with the cookies of `other`.
+    pub fn browser_like(&self, other: &Browser) -> Browser {
+        let mut browser = self.browser();
+        for (name, value) in other.cookies() {
+            browser.set_cookie(name, value);
+        }
+        browser
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
