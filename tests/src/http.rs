@@ -198,6 +198,49 @@ impl Response {
         assert!(!self.member("message").is_empty(), "{self}");
         self
     }
+
+    /// Asserts our own error page (B-ERR): it leads nowhere off this origin and repeats nothing of
+    /// `echo`.
+    #[track_caller]
+    pub fn assert_error_page(&self, status: u16, echo: &str) -> &Self {
+        self.assert_status(status);
+        assert_eq!(self.header("location"), None, "{self}");
+        let html = self
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/html"));
+        assert!(html, "{self}");
+        assert!(
+            !self
+                .text()
+                .to_lowercase()
+                .contains("http-equiv=\"refresh\""),
+            "{self}"
+        );
+        assert!(
+            echo.is_empty() || !self.text().contains(echo),
+            "{echo} is repeated in\n{self}"
+        );
+        let away = crate::html::links(self.text())
+            .into_iter()
+            .find(|link| !link.starts_with(['/', '#']));
+        assert_eq!(away, None, "{self}");
+        self
+    }
+
+    /// Asserts a way back to the application with an error (B-RED).
+    #[track_caller]
+    pub fn assert_sent_back(&self, redirect_uri: &str, error: &str) -> &Self {
+        self.assert_status(303);
+        let location = self.header("location").unwrap_or_default();
+        assert!(location.starts_with(&format!("{redirect_uri}?")), "{self}");
+        assert_eq!(
+            crate::aws::parameter(location, "error").as_deref(),
+            Some(error),
+            "{self}"
+        );
+        assert_eq!(crate::aws::parameter(location, "code"), None, "{self}");
+        self
+    }
 }
 
 /// Prints as one transcript: status, the headers that promise something, body. What differs from
@@ -312,6 +355,17 @@ impl Connection {
                 String::from_utf8_lossy(&bytes)
             )
         })
+    }
+
+    /// One request and its whole answer, or nothing where the server is away or goes away.
+    pub async fn attempt(address: SocketAddr, host: &str, request: &Request) -> Option<Response> {
+        let mut connection = Self(TcpStream::connect(address).await.ok()?);
+        connection.send(&request.encode(host)).await;
+        let bytes = connection.read_to_end().await;
+        let response = read_response(&bytes)?;
+        let announced = response.values("content-length").first().map(|length| length.parse());
+        let whole = announced.is_none_or(|length| length == Ok(response.body.len()));
+        whole.then_some(response)
     }
 }
 
