@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
-    http_request::{SessionTokenMode, SignableBody, SignableRequest, SigningSettings, sign},
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
 use claviger_model::{
@@ -153,9 +153,6 @@ impl Claim {
         .into();
         let mut settings = SigningSettings::default();
         settings.excluded_headers = None;
-        if !self.signs(SECURITY_TOKEN) {
-            settings.session_token_mode = SessionTokenMode::Exclude;
-        }
         let seconds = u64::try_from(self.signed_at.epoch_seconds()).ok()?;
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
@@ -179,7 +176,8 @@ impl Claim {
     }
 
     /// The headers that the claim names, each of which must be there. The signer adds date and
-    /// session token by itself: the token stays out of what it may trace.
+    /// session token by itself, so a token that was sent unsigned does not match, and what it may
+    /// trace holds none.
     fn headers_to_sign<'a>(&self, headers: &'a HeaderMap) -> Option<Vec<(&'a str, &'a str)>> {
         let mut picked = Vec::new();
         for name in &self.signed_headers {
@@ -196,10 +194,6 @@ impl Claim {
         }
         picked.retain(|(name, _)| ![DATE, SECURITY_TOKEN].contains(name));
         Some(picked)
-    }
-
-    fn signs(&self, name: &str) -> bool {
-        self.signed_headers.iter().any(|signed| signed == name)
     }
 }
 
