@@ -43,11 +43,8 @@ async fn reg_01_twenty_thousand_registrations_leave_the_data_directory_no_larger
     };
     let server = TestServer::builder().policy(unlimited).start().await;
     let directory = server.directory.path().join("data");
-    let before = (
-        size_of(&directory),
-        server.switch.writes(),
-        server.rows().everything(),
-    );
+    let size = size_of(&directory);
+    let before = (server.switch.writes(), server.rows().everything());
     let body = registration("clientName", json!("a busy client"));
     let one = Request::post("/client/register")
         .header("Connection", "keep-alive")
