@@ -36,7 +36,7 @@ pub(crate) async fn register_client(
     };
     let result = oidc::decode_register_client(&body).and_then(|registration| {
         activity.client = Some(registration.client_name.clone());
-        register::register(&app.context, &requester, registration)
+        register::register(&app.context, &requester, &registration)
     });
     finish(
         &app,

@@ -38,7 +38,7 @@ pub(crate) async fn show(visit: Visit) -> Response<Body> {
 }
 
 async fn view(visit: &Visit) -> Answer {
-    let request = match authorize::check(visit.context(), way_back::query(visit.raw_query())) {
+    let request = match authorize::check(visit.context(), &way_back::query(visit.raw_query())) {
         Ok(request) => request,
         Err(AuthorizeError::Redirect(redirection)) => {
             return Ok(way_back::send(&visit.app, &redirection));

@@ -57,7 +57,7 @@ pub(super) fn query(raw: &str) -> AuthorizeQuery {
 /// there, since Chromium holds every redirect after a form to the form's policy (SETTLED).
 pub(super) fn of_next(app: &App, next: &str) -> Option<RedirectUri> {
     let raw = next.strip_prefix("/authorize?")?;
-    match authorize::check(&app.context, query(raw)) {
+    match authorize::check(&app.context, &query(raw)) {
         Ok(request) => Some(request.redirect_uri),
         Err(AuthorizeError::Redirect(redirection)) => Some(redirection.redirect_uri),
         Err(AuthorizeError::Page(_)) => None,

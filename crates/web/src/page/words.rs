@@ -75,7 +75,7 @@ pub(crate) fn scopes(scopes: &ScopeSet) -> Vec<String> {
         let sentence = match scope {
             ACCOUNT_ACCESS | LEGACY_PORTAL => PORTAL.to_owned(),
             unknown => {
-                format!("Use “{unknown}”: a permission of its own, which opens nothing here")
+                format!("“{unknown}”, which opens nothing here")
             }
         };
         if !sentences.contains(&sentence) {
