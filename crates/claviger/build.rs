@@ -16,6 +16,10 @@ fn main() {
     println!("cargo::rustc-env=CLAVIGER_COMMIT={commit}");
     // Development builds keep the commit they were first built from: linking anew after each
     // commit is not worth it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo speaks to build scripts so"
+    )]
     let release = std::env::var_os("PROFILE").is_some_and(|profile| profile == "release");
     let log = if release {
         "../../.git/logs/HEAD"

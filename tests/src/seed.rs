@@ -2,7 +2,8 @@
 
 use claviger_engine::{
     admin::{
-        directory::{self, Directory, DirectoryGroup, DirectoryRole, DirectoryUser},
+        directory,
+        wanted::{Directory, DirectoryGroup, DirectoryRole, DirectoryUser},
         user,
     },
     context::Context,

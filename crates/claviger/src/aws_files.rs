@@ -9,6 +9,14 @@ use std::{
 
 use serde_json::json;
 
+/// An account with the names of the roles that somebody has there.
+#[derive(Clone, Debug)]
+pub(crate) struct AccountRoles {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) roles: Vec<String>,
+}
+
 /// What the files are to say.
 pub(crate) struct AwsFiles<'a> {
     /// The sso-session's name: clients key their token cache by it.
@@ -19,8 +27,8 @@ pub(crate) struct AwsFiles<'a> {
     pub(crate) issuer: &'a str,
     /// Where STS is.
     pub(crate) sts: &'a str,
-    /// Account ids with their roles' names; the first pair is the default profile's.
-    pub(crate) accounts: &'a [(String, Vec<String>)],
+    /// The first role of the first account is the default profile's.
+    pub(crate) accounts: &'a [AccountRoles],
     /// A CA to trust.
     pub(crate) ca_bundle: Option<&'a Path>,
 }
@@ -76,7 +84,7 @@ impl AwsFiles<'_> {
         let pairs = self
             .accounts
             .iter()
-            .flat_map(|(account, roles)| roles.iter().map(move |role| (account, role)));
+            .flat_map(|account| account.roles.iter().map(move |role| (&account.id, role)));
         for (position, (account, role)) in pairs.enumerate() {
             if position == 0 {
                 text.push_str(&profile("default".to_owned(), account, role));
@@ -84,14 +92,14 @@ impl AwsFiles<'_> {
             text.push_str(&profile(format!("profile {role}-{account}"), account, role));
         }
         // The Rust SDK looks for `sso-oidc` where everybody else writes `sso_oidc`.
-        text.push_str(&format!(
+        let services = format!(
             "\n[sso-session {session}]\nsso_region = {region}\nsso_start_url = {start_url}\n\
              sso_registration_scopes = sso:account:access\n\
              \n[services {session}]\nsso_oidc =\n  endpoint_url = {issuer}\n\
              sso-oidc =\n  endpoint_url = {issuer}\n\
              sso =\n  endpoint_url = {issuer}\nsts =\n  endpoint_url = {sts}\n"
-        ));
-        text
+        );
+        text + &services
     }
 }
 
@@ -134,10 +142,11 @@ mod tests {
 
     #[test]
     fn the_config_names_session_services_and_every_role() {
-        let accounts = [(
-            "111122223333".to_owned(),
-            vec!["Dev".to_owned(), "Ops".to_owned()],
-        )];
+        let accounts = [AccountRoles {
+            id: "111122223333".to_owned(),
+            name: "Sandbox".to_owned(),
+            roles: vec!["Dev".to_owned(), "Ops".to_owned()],
+        }];
         let files = AwsFiles {
             session: "s",
             start_url: "https://d-0123456789.awsapps.com/start",

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use claviger_engine::admin::directory::{
+use claviger_engine::admin::wanted::{
     Directory, DirectoryGroup, DirectoryRole, DirectoryUser, check,
 };
 use claviger_model::{

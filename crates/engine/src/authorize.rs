@@ -90,14 +90,17 @@ const LONGEST_STATE: usize = 1024;
 
 /// Checks a request. Nothing is redirected before client and redirect URI are known to belong
 /// together (RFC 9700 §4.11.2).
-pub fn check(context: &Context, query: AuthorizeQuery) -> Result<AuthorizeRequest, AuthorizeError> {
+pub fn check(
+    context: &Context,
+    query: &AuthorizeQuery,
+) -> Result<AuthorizeRequest, AuthorizeError> {
     let now = context.now();
-    let (client_id, client, redirect_uri) = check_client(context, &query, now)?;
+    let (client_id, client, redirect_uri) = check_client(context, query, now)?;
     let state = query
         .state
         .clone()
         .filter(|state| state.len() <= LONGEST_STATE);
-    match check_parameters(context, &client, &query) {
+    match check_parameters(context, &client, query) {
         Ok((scopes, challenge)) => Ok(AuthorizeRequest {
             client_id,
             client,

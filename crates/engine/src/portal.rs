@@ -125,7 +125,7 @@ pub async fn accounts(
     })
 }
 
-/// ListAccountRoles: the person's roles in one account.
+/// ListAccountRoles: the person's roles in one account. One without any is unknown to them.
 pub async fn roles(
     context: &Context,
     bearer: &Secret,
@@ -145,6 +145,9 @@ pub async fn roles(
     let (after, size) = list.begin(&page)?;
     let store = context.store.as_ref();
     let mut roles = access::roles_of(store, bearer.user.id, &account_id, &after, size + 1).await?;
+    if roles.is_empty() && page.next_token.is_none() {
+        return Err(no_access().into());
+    }
     let next_token = list.end(&mut roles, size, |role| role.name.as_str());
     Ok(RolePage {
         account_id,

@@ -30,6 +30,7 @@ pub(crate) struct Init {
 }
 
 pub(crate) async fn run(init: Init) -> Result<(), Exit> {
+    let flags = same_flags(&init);
     let paths = settings::locate(&Flags {
         config: init.config,
         data_dir: init.data_dir,
@@ -39,14 +40,30 @@ pub(crate) async fn run(init: Init) -> Result<(), Exit> {
     create(&paths, false).await?;
     let text = format!(
         "store     {}\nkey file  {}  (keep a copy apart from the store; nothing can replace it)\n\n\
-         Next:\n  claviger admin apply directory.toml        who there is, and who may do what\n  \
-         claviger admin user set-password NAME      for each person\n  \
-         claviger serve                             then sign in at http://127.0.0.1:8400/start",
+         Next:\n\
+         \x20 claviger admin apply directory.toml{flags}    # who there is, and who may do what\n\
+         \x20 claviger admin user set-password NAME{flags}  # for each person\n\
+         \x20 claviger serve{flags}                         # then open http://127.0.0.1:8400/start",
         paths.data_dir.display(),
         paths.key_file.display()
     );
     output::line(&text);
     Ok(())
+}
+
+/// The flags that the next commands need to find the same instance.
+fn same_flags(init: &Init) -> String {
+    let flags = [
+        ("--config", &init.config),
+        ("--data-dir", &init.data_dir),
+        ("--key-file", &init.key_file),
+    ];
+    let given = flags
+        .iter()
+        .filter_map(|(flag, path)| path.as_ref().map(|path| (flag, path)));
+    given.fold(String::new(), |text, (flag, path)| {
+        format!("{text} {flag} {}", path.display())
+    })
 }
 
 /// Makes key file and store, or neither; never over existing ones.

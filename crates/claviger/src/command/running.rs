@@ -13,16 +13,17 @@ use claviger_model::time::Timestamp;
 use claviger_store::sqlite::{Fatal, SqliteStore};
 use claviger_web::{
     app::App,
+    operator,
     server::{self, Limits},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::admin::{execute::Owner, socket};
 use crate::exit::{DATA, Exit, TEMPORARY};
 
 /// How often what is over is deleted.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Further than this the wall clock may not stray from the monotonic one while deleting goes on
 /// (R15).
@@ -33,6 +34,8 @@ pub(crate) struct Running<'a> {
     pub(crate) app: Arc<App>,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) listener: TcpListener,
+    /// Where operators find liveness and readiness.
+    pub(crate) operators: Option<TcpListener>,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) limits: Limits,
     pub(crate) data_dir: &'a Path,
@@ -50,16 +53,19 @@ impl Running<'_> {
         let admin = socket::bind(self.data_dir).with_context(|| {
             format!("{} cannot be opened", socket::path(self.data_dir).display())
         })?;
-        let background = [
-            tokio::spawn(socket::serve(admin, owner)),
-            tokio::spawn(keep_swept(context)),
-        ];
+        let mut background = JoinSet::new();
+        background.spawn(socket::serve(admin, owner));
+        background.spawn(keep_swept(context));
+        if let Some(operators) = self.operators {
+            background.spawn(operator::serve(Arc::clone(&self.app), operators));
+        }
         let serving = server::serve(self.app, self.listener, self.tls, self.limits, stop);
         let ended = tokio::select! {
             () = serving => Ok(()),
             Ok(why) = fatal.wait_for(Option::is_some) => Err(exit(*why)),
         };
-        background.iter().for_each(tokio::task::JoinHandle::abort);
+        // Nobody may hold the store any longer: its last words are written when it is let go.
+        background.shutdown().await;
         let _ = std::fs::remove_file(socket::path(self.data_dir));
         ended
     }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use clap::Args;
 use claviger_store::sqlite::OpenError;
-use claviger_web::{app::App, operator, server::Limits};
+use claviger_web::{app::App, server::Limits};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -88,7 +88,6 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         data_dir = %settings.paths.data_dir.display(),
         "serving"
     );
-    tokio::spawn(operator::serve(Arc::clone(&app), operators));
     let limits = Limits {
         connections: settings.connections,
         ..Limits::default()
@@ -97,6 +96,7 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         app,
         store,
         listener,
+        operators: Some(operators),
         tls,
         limits,
         data_dir: &settings.paths.data_dir,

@@ -17,7 +17,7 @@ use super::duration::Span;
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct File {
+pub(crate) struct Configuration {
     pub(crate) public_url: Option<String>,
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) operator_listen: Option<SocketAddr>,
@@ -147,7 +147,7 @@ impl<'de> Deserialize<'de> for Hidden {
 }
 
 /// Reads the file at `path`; an unknown key or a wrong value is named with its line.
-pub(crate) fn read(path: &Path) -> anyhow::Result<File> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Configuration> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("the configuration {} cannot be read", path.display()))?;
     toml::from_str(&text)

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use super::{
     duration::Span,
-    raw::{self, File, LogFormat},
+    raw::{self, Configuration, LogFormat},
 };
 
 /// Everything the service wants to know.
@@ -84,7 +84,7 @@ impl Settings {
         let tls = tls(flags, &file)?;
         let listen = flags.listen.or(file.listen).unwrap_or(loopback(8400));
         let public_url = public_url(file.public_url.take(), listen, tls.is_some())?;
-        let trusted_proxies = networks(file.trusted_proxies.take().unwrap_or_default())?;
+        let trusted_proxies = networks(file.trusted_proxies.as_deref().unwrap_or_default())?;
         check_exposure(listen, tls.is_some(), &public_url, &trusted_proxies)?;
         let region = file.region.take().unwrap_or_else(|| REGION.to_owned());
         check_region(&region)?;
@@ -114,18 +114,18 @@ pub(crate) fn locate(flags: &Flags) -> anyhow::Result<Paths> {
     Ok(paths(flags, &read(flags)?))
 }
 
-fn read(flags: &Flags) -> anyhow::Result<File> {
+fn read(flags: &Flags) -> anyhow::Result<Configuration> {
     flags
         .config
         .as_deref()
-        .map_or_else(|| Ok(File::default()), raw::read)
+        .map_or_else(|| Ok(Configuration::default()), raw::read)
 }
 
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-fn paths(flags: &Flags, file: &File) -> Paths {
+fn paths(flags: &Flags, file: &Configuration) -> Paths {
     let data_dir = flags.data_dir.clone().or_else(|| file.data_dir.clone());
     let data_dir = data_dir.unwrap_or_else(default_data_dir);
     let key_file = flags.key_file.clone().or_else(|| file.key_file.clone());
@@ -149,7 +149,7 @@ fn default_data_dir() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("claviger-data"))
 }
 
-fn tls(flags: &Flags, file: &File) -> anyhow::Result<Option<TlsFiles>> {
+fn tls(flags: &Flags, file: &Configuration) -> anyhow::Result<Option<TlsFiles>> {
     let cert = flags.tls_cert.clone().or_else(|| file.tls.cert.clone());
     let key = flags.tls_key.clone().or_else(|| file.tls.key.clone());
     match (cert, key) {
@@ -209,7 +209,7 @@ fn check_exposure(
     )
 }
 
-fn networks(given: Vec<String>) -> anyhow::Result<Vec<IpNet>> {
+fn networks(given: &[String]) -> anyhow::Result<Vec<IpNet>> {
     let network = |text: &String| {
         text.parse()
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
@@ -226,7 +226,7 @@ fn check_region(region: &str) -> anyhow::Result<()> {
     bail!("region {region} must be spelled as AWS spells them, such as us-east-1")
 }
 
-fn policy(file: &File) -> anyhow::Result<Policy> {
+fn policy(file: &Configuration) -> anyhow::Result<Policy> {
     let mut policy = Policy::default();
     let set = |to: &mut Lifetime, from: Option<Span>| {
         if let Some(Span(span)) = from {
@@ -264,7 +264,7 @@ fn policy(file: &File) -> anyhow::Result<Policy> {
     Ok(policy)
 }
 
-fn limits(file: &File, policy: &mut Policy) {
+fn limits(file: &Configuration, policy: &mut Policy) {
     let (to, from) = (&mut policy.limits, &file.limits);
     let set = |to: &mut u32, from: Option<u32>| *to = from.unwrap_or(*to);
     set(&mut to.devices_per_network, from.devices_per_network);
@@ -333,7 +333,10 @@ fn check_policy(policy: &Policy) -> anyhow::Result<()> {
     )
 }
 
-fn targets(file: &File, region: &str) -> anyhow::Result<BTreeMap<TargetName, sts::Settings>> {
+fn targets(
+    file: &Configuration,
+    region: &str,
+) -> anyhow::Result<BTreeMap<TargetName, sts::Settings>> {
     let target = |(name, raw): (&String, &raw::Target)| {
         let read = || {
             let secret = raw::secret(
@@ -364,7 +367,7 @@ fn targets(file: &File, region: &str) -> anyhow::Result<BTreeMap<TargetName, sts
     file.targets.iter().map(target).collect()
 }
 
-fn log(file: &File) -> LogSettings {
+fn log(file: &Configuration) -> LogSettings {
     LogSettings {
         filter: file.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
         format: file.log.format.unwrap_or_default(),
@@ -413,7 +416,7 @@ mod tests {
                 .is_none_or(|error| error.contains("cannot be read")),
             "{error:?}"
         );
-        toml::from_str::<File>(&uncommented).expect("every key is known");
+        toml::from_str::<Configuration>(&uncommented).expect("every key is known");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What the operator does: directory, people, sessions, clients, keys, audit.
 
+pub mod wanted;
+pub mod difference;
 pub mod directory;
 pub mod user;
 pub mod session;

@@ -51,7 +51,7 @@ const MOST_REDIRECT_URIS: usize = 10;
 pub fn register(
     context: &Context,
     requester: &Requester,
-    registration: Registration,
+    registration: &Registration,
 ) -> Result<Registered, Error> {
     let now = context.now();
     let limit = context.policy.limits.registrations_per_network;
@@ -80,13 +80,13 @@ pub fn register(
     })
 }
 
-fn check(context: &Context, registration: Registration) -> Result<ClientMetadata, Refusal> {
+fn check(context: &Context, registration: &Registration) -> Result<ClientMetadata, Refusal> {
     let name = check_name(context, &registration.client_name)?;
     let grant_types = check_grant_types(registration.grant_types.as_deref())?;
     let scopes = check_scopes(&registration.scopes)?;
     let redirect_uris = check_redirect_uris(context, &registration.redirect_uris)?;
     if grant_types.contains(&GrantType::AuthorizationCode) {
-        check_code_client(context, &registration, &scopes)?;
+        check_code_client(context, registration, &scopes)?;
     }
     Ok(ClientMetadata {
         name,

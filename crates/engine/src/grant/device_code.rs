@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::{Error, Kind, Refusal},
     session::{self, Beginning},
-    token::device_code,
+    token::device_code::{self, DeviceCode},
 };
 
 pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Issued, Error> {
@@ -27,21 +27,24 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
             .because("deviceCode is missing. Send the one of StartDeviceAuthorization.")
     })?;
     let code = device_code::read(&step.context.keys, code.reveal()).ok_or_else(invalid)?;
+    match poll(step, code).await {
+        // Clients give up on anything but "pending" (SETTLED, TOK-10): while the store is away,
+        // an authentic code in date is neither refused nor answered with an error.
+        Err(Error::Refused(refusal)) if refusal.kind == Kind::Unavailable => {
+            let told = if step.now < code.expires_at {
+                pending()
+            } else {
+                expired()
+            };
+            Err(told.detail(refusal.detail).into())
+        }
+        answer => answer,
+    }
+}
+
+async fn poll(step: &Step<'_>, code: DeviceCode) -> Result<Issued, Error> {
     for _ in 0..ATTEMPTS {
-        let found = match device::by_id(step.context.store.as_ref(), code.device_id).await {
-            Ok(found) => found,
-            // Clients give up on anything but "pending" (SETTLED, TOK-10): while the store is
-            // away an authentic code in date is neither refused nor answered with an error.
-            Err(claviger_store::error::Error::Unavailable(_)) => {
-                return Err(if step.now < code.expires_at {
-                    pending()
-                } else {
-                    expired()
-                }
-                .into());
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let found = device::by_id(step.context.store.as_ref(), code.device_id).await?;
         let Some(device) = found else {
             // Undecided rows go when they end; the code itself still tells (DEV-08).
             return Err(if step.now < code.expires_at {

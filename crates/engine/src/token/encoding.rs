@@ -140,10 +140,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn time(&mut self) -> Option<Timestamp> {
-        let [a, b, c, d, e] = self.array()?;
-        Some(Timestamp::from_epoch_seconds(i64::from_be_bytes([
-            0, 0, 0, a, b, c, d, e,
-        ])))
+        let low: [u8; 5] = self.array()?;
+        let seconds = low
+            .iter()
+            .fold(0, |seconds, byte| (seconds << 8) | i64::from(*byte));
+        Some(Timestamp::from_epoch_seconds(seconds))
     }
 
     pub(crate) fn text(&mut self) -> Option<&'a str> {

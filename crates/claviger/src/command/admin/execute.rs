@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claviger_engine::{
-    admin::{audit, client, directory, keys, session, user},
+    admin::{audit, client, difference, directory, keys, session, user},
     context::Context,
     error::Error,
 };
@@ -51,24 +51,27 @@ async fn run(owner: &Owner, request: Request) -> Result<Answer, String> {
         Request::KeysList => {
             let epochs = keys::list(context).await.map_err(say)?;
             Ok(Answer::Epochs {
-                epochs: epochs.into_iter().map(spell_epoch).collect(),
+                epochs: epochs.iter().map(spell_epoch).collect(),
             })
         }
         Request::KeysRotate => {
             let epoch = keys::rotate(context).await.map_err(say)?;
-            done(format!(
+            Ok(done(format!(
                 "Key epoch {epoch} is active. The one before it goes on verifying."
-            ))
+            )))
         }
         Request::ClientDeny { client_id, reason } => {
             let ended = client::deny(context, &client_id, &reason)
                 .await
                 .map_err(say)?;
-            done(format!("The client is denied; {} ended.", sessions(ended)))
+            Ok(done(format!(
+                "The client is denied; {} ended.",
+                sessions(ended)
+            )))
         }
         Request::ClientAllow { client_id } => {
             client::allow(context, &client_id).await.map_err(say)?;
-            done("The client may be used again.")
+            Ok(done("The client may be used again."))
         }
         other => people(context, other).await,
     }
@@ -96,19 +99,19 @@ async fn people(context: &Context, request: Request) -> Result<Answer, String> {
             } else {
                 String::new()
             };
-            done(format!("The password of {name} is set{also}."))
+            Ok(done(format!("The password of {name} is set{also}.")))
         }
         Request::UserDisable { user: name } => {
             let ended = user::disable(context, &name).await.map_err(say)?;
-            done(format!(
+            Ok(done(format!(
                 "{name} is disabled; {} ended. Role credentials that were handed out live until \
                  they expire: deny them at AWS by aws:TokenIssueTime if that is too long.",
                 sessions(ended)
-            ))
+            )))
         }
         Request::UserEnable { user: name } => {
             user::enable(context, &name).await.map_err(say)?;
-            done(format!("{name} is enabled and can sign in again."))
+            Ok(done(format!("{name} is enabled and can sign in again.")))
         }
         Request::SessionsList { user: name } => {
             let live = session::list(context, name.as_deref()).await.map_err(say)?;
@@ -122,21 +125,21 @@ async fn people(context: &Context, request: Request) -> Result<Answer, String> {
         Request::SessionsEnd { id } => {
             let id = SessionId::parse(&id).map_err(|error| error.to_string())?;
             session::end(context, id).await.map_err(say)?;
-            done("The session is ended.")
+            Ok(done("The session is ended."))
         }
         Request::SessionsEndUser { user: name } => {
             let ended = session::end_all(context, &name).await.map_err(say)?;
-            done(format!(
+            Ok(done(format!(
                 "{} of {name} ended, and all browsers are signed out.",
                 sessions(ended)
-            ))
+            )))
         }
         Request::SessionsEndEveryone => {
             let ended = session::end_everyone(context).await.map_err(say)?;
-            done(format!(
+            Ok(done(format!(
                 "{} of everybody ended, and all browsers are signed out.",
                 sessions(ended)
-            ))
+            )))
         }
         _ => Err("This command is not known here. Use the same release on both sides.".to_owned()),
     }
@@ -153,16 +156,16 @@ fn backup(owner: &Owner, path: &std::path::Path) -> Result<Answer, String> {
         .store
         .backup_to(path)
         .map_err(|error| error.to_string())?;
-    done(format!(
+    Ok(done(format!(
         "The store is copied to {}. The key file is not in it: keep that apart.",
         path.display()
-    ))
+    )))
 }
 
-fn done(message: impl Into<String>) -> Result<Answer, String> {
-    Ok(Answer::Done {
+fn done(message: impl Into<String>) -> Answer {
+    Answer::Done {
         message: message.into(),
-    })
+    }
 }
 
 fn sessions(count: usize) -> String {
@@ -182,12 +185,12 @@ fn say(error: Error) -> String {
     }
 }
 
-fn spell_changes(applied: bool, changes: Vec<directory::Change>) -> Answer {
-    let spell = |change: directory::Change| Change {
+fn spell_changes(applied: bool, changes: Vec<difference::Change>) -> Answer {
+    let spell = |change: difference::Change| Change {
         verb: match change.verb {
-            directory::Verb::Add => "add",
-            directory::Verb::Alter => "alter",
-            directory::Verb::Remove => "remove",
+            difference::Verb::Add => "add",
+            difference::Verb::Alter => "alter",
+            difference::Verb::Remove => "remove",
         }
         .to_owned(),
         subject: change.subject,
@@ -222,9 +225,9 @@ fn spell_session(
     }
 }
 
-fn spell_epoch(epoch: keys::Epoch) -> Epoch {
+fn spell_epoch(epoch: &keys::Epoch) -> Epoch {
     Epoch {
-        epoch: epoch.epoch,
+        number: epoch.epoch,
         state: epoch.state.as_str().to_owned(),
         since: rfc3339(epoch.since),
     }

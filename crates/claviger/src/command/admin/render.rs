@@ -1,36 +1,11 @@
 //! Answers as people read them: aligned columns, one thing a line.
 
-use super::request::Answer;
+use super::request::{Answer, Change};
 
 /// The text of an answer, without a line break at its end.
 pub(crate) fn render(answer: &Answer) -> String {
     match answer {
-        Answer::Changes { changes, .. } if changes.is_empty() => {
-            "Store and file agree; there is nothing to change.".to_owned()
-        }
-        Answer::Changes { applied, changes } => {
-            let lines = changes.iter().map(|change| {
-                let sign = match change.verb.as_str() {
-                    "add" => '+',
-                    "remove" => '-',
-                    _ => '~',
-                };
-                if change.detail.is_empty() {
-                    format!("{sign} {}", change.subject)
-                } else {
-                    format!("{sign} {} ({})", change.subject, change.detail)
-                }
-            });
-            let lines = lines.collect::<Vec<_>>().join("\n");
-            let count = changes.len();
-            if *applied {
-                format!("{lines}\n\n{count} changes applied.")
-            } else {
-                format!(
-                    "{lines}\n\n{count} changes. Nothing was changed yet; `claviger admin apply` does it."
-                )
-            }
-        }
+        Answer::Changes { applied, changes } => changes_text(*applied, changes),
         Answer::Users { users } => table(
             &["USER", "NAME", "EMAIL", "STATE"],
             users.iter().map(|user| {
@@ -59,7 +34,7 @@ pub(crate) fn render(answer: &Answer) -> String {
             &["EPOCH", "STATE", "SINCE"],
             epochs.iter().map(|epoch| {
                 vec![
-                    epoch.epoch.to_string(),
+                    epoch.number.to_string(),
                     epoch.state.clone(),
                     epoch.since.clone(),
                 ]
@@ -86,6 +61,36 @@ pub(crate) fn render(answer: &Answer) -> String {
         ),
         Answer::Done { message } => message.clone(),
         Answer::Refused { because } => because.clone(),
+    }
+}
+
+fn changes_text(applied: bool, changes: &[Change]) -> String {
+    if changes.is_empty() {
+        return "Store and file agree; there is nothing to change.".to_owned();
+    }
+    let lines = changes.iter().map(|change| {
+        let sign = match change.verb.as_str() {
+            "add" => '+',
+            "remove" => '-',
+            _ => '~',
+        };
+        let detail = &change.detail;
+        let detail = if detail.is_empty() {
+            String::new()
+        } else {
+            format!(" ({detail})")
+        };
+        format!("{sign} {}{}", plain(&change.subject), plain(&detail))
+    });
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    let count = match changes.len() {
+        1 => "One change".to_owned(),
+        count => format!("{count} changes"),
+    };
+    if applied {
+        format!("{lines}\n\n{count} applied.")
+    } else {
+        format!("{lines}\n\n{count}, not made yet: `claviger admin apply` makes them.")
     }
 }
 

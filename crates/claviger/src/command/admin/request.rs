@@ -98,7 +98,7 @@ pub(crate) struct Session {
 /// A key epoch.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Epoch {
-    pub(crate) epoch: u8,
+    pub(crate) number: u8,
     pub(crate) state: String,
     pub(crate) since: String,
 }

@@ -162,7 +162,7 @@ async fn sign_in(instance: &DevInstance) -> anyhow::Result<(Registered, Issued)>
         redirect_uris: Vec::new(),
         issuer_url: None,
     };
-    let registered = register::register(context, &requester, registration)?;
+    let registered = register::register(context, &requester, &registration)?;
     let client = ClientCredentials {
         client_id: registered.client_id.clone(),
         client_secret: registered.client_secret.clone(),
@@ -253,7 +253,7 @@ fn credential_caches(instance: &DevInstance, home: &Path) -> Vec<PathBuf> {
     let pairs = instance
         .accounts
         .iter()
-        .flat_map(|(account, _, roles)| roles.iter().map(move |role| (account, role)));
+        .flat_map(|account| account.roles.iter().map(move |role| (&account.id, role)));
     pairs
         .map(|(account, role)| {
             let key = format!(

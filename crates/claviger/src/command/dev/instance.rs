@@ -10,23 +10,21 @@ use std::{
 
 use anyhow::Context as _;
 use claviger_engine::{
-    admin::{
-        directory::{self, Directory},
-        user,
-    },
+    admin::{directory, user, wanted::Directory},
     context::Context,
+    keys::file::KeyFile,
     links::Links,
     policy::Policy,
 };
 use claviger_model::{id::TargetName, secret::Secret};
-use claviger_store::sqlite::SqliteStore;
+use claviger_store::{repository::access, sqlite::SqliteStore};
 use claviger_sts::{assume_role as sts, target::Target, toy::ToySts};
 use tempfile::TempDir;
 
 use super::toy::{self, MountedToy};
 use crate::{
     adapter::{clock::SystemClock, entropy::SystemEntropy},
-    aws_files::{self, AwsFiles, Written},
+    aws_files::{self, AccountRoles, AwsFiles, Written},
     command::init,
     config::settings::Paths,
     directory_file,
@@ -63,8 +61,8 @@ pub(super) struct DevInstance {
     pub(super) start_url: String,
     pub(super) session: String,
     pub(super) user: String,
-    /// Account ids, names, and roles' names of that user.
-    pub(super) accounts: Vec<(String, String, Vec<String>)>,
+    /// What that user has.
+    pub(super) accounts: Vec<AccountRoles>,
     /// Gone with the instance.
     pub(super) home: TempDir,
 }
@@ -79,21 +77,7 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         data_dir: data_dir.clone(),
     };
     let wanted_directory = read_directory(wanted.directory.as_deref()).exit(CONFIGURATION)?;
-    let keys = if paths.data_dir.join("claviger.db").exists() {
-        wiring::read_keys(&paths, true)?
-    } else {
-        init::create(&paths, true).await?
-    };
-    if !keys.dev {
-        let error = anyhow::anyhow!(
-            "{} belongs to a service; `claviger dev` wants a directory of its own",
-            data_dir.display()
-        );
-        return Err(Exit {
-            code: CONFIGURATION,
-            error,
-        });
-    }
+    let keys = keys(&paths).await?;
     let (store, _) = wiring::open_store(&paths)?;
     let scheme = if wanted.authority.is_some() {
         "https"
@@ -121,7 +105,7 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         credentials: wiring::vending(targets),
     };
     let context = wiring::engine(Arc::clone(&store), keys, instance).await?;
-    let (user, accounts) = seed(&context, &wanted_directory).await?;
+    let (user, accounts) = seed(&context, &store, &wanted_directory).await?;
     let ca_bundle = wanted
         .authority
         .map(|pem| write_ca(home.path(), &pem))
@@ -135,10 +119,7 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         region: REGION,
         issuer: &issuer,
         sts: &sts,
-        accounts: &accounts
-            .iter()
-            .map(|(id, _, roles)| (id.clone(), roles.clone()))
-            .collect::<Vec<_>>(),
+        accounts: &accounts,
         ca_bundle: ca_bundle.as_deref(),
     };
     let aws = aws_files::write(home.path(), &aws).context("the AWS files cannot be written")?;
@@ -155,6 +136,25 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         user,
         accounts,
         home,
+    })
+}
+
+/// The keys of the data directory, made if there are none.
+async fn keys(paths: &Paths) -> Result<KeyFile, Exit> {
+    if !paths.data_dir.join("claviger.db").exists() {
+        return init::create(paths, true).await;
+    }
+    let keys = wiring::read_keys(paths, true)?;
+    if keys.dev {
+        return Ok(keys);
+    }
+    let error = anyhow::anyhow!(
+        "{} belongs to a service; `claviger dev` wants a directory of its own",
+        paths.data_dir.display()
+    );
+    Err(Exit {
+        code: CONFIGURATION,
+        error,
     })
 }
 
@@ -195,8 +195,9 @@ async fn target(
 /// and what they have.
 async fn seed(
     context: &Context,
+    store: &SqliteStore,
     wanted: &Directory,
-) -> Result<(String, Vec<(String, String, Vec<String>)>), Exit> {
+) -> Result<(String, Vec<AccountRoles>), Exit> {
     directory::apply(context, wanted)
         .await
         .map_err(anyhow::Error::from)?;
@@ -212,43 +213,25 @@ async fn seed(
         .first()
         .context("the directory has no user")
         .exit(CONFIGURATION)?;
-    let member_of: Vec<&str> = wanted
-        .groups
-        .iter()
-        .filter(|group| {
-            group
-                .members
-                .iter()
-                .any(|member| member.key() == first.name.key())
-        })
-        .map(|group| group.name.as_str())
-        .collect();
-    let roles_in = |id: &claviger_model::id::AccountId| -> Vec<String> {
-        let mine = wanted.roles.iter().filter(|entry| {
-            entry.role.account_id == *id
-                && (entry
-                    .users
-                    .iter()
-                    .any(|user| user.key() == first.name.key())
-                    || entry
-                        .groups
-                        .iter()
-                        .any(|group| member_of.contains(&group.as_str())))
-        });
-        mine.map(|entry| entry.role.name.to_string()).collect()
-    };
-    let accounts = wanted
-        .accounts
-        .iter()
-        .map(|account| {
-            (
-                account.id.to_string(),
-                account.name.clone(),
-                roles_in(&account.id),
-            )
-        })
-        .filter(|(_, _, roles)| !roles.is_empty());
-    Ok((first.name.to_string(), accounts.collect()))
+    let all = user::list(context).await.map_err(anyhow::Error::from)?;
+    let first = all.into_iter().find(|user| user.name == first.name);
+    let first = first.context("the first user of the directory is gone")?;
+    let rows = access::all_of(store, first.id)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let mut accounts: Vec<AccountRoles> = Vec::new();
+    for (account, role) in rows {
+        let (id, role) = (account.id.to_string(), role.name.to_string());
+        match accounts.last_mut() {
+            Some(last) if last.id == id => last.roles.push(role),
+            _ => accounts.push(AccountRoles {
+                id,
+                name: account.name,
+                roles: vec![role],
+            }),
+        }
+    }
+    Ok((first.name.to_string(), accounts))
 }
 
 fn write_ca(home: &Path, pem: &str) -> anyhow::Result<PathBuf> {

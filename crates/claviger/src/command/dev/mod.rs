@@ -103,6 +103,7 @@ pub(crate) async fn run(dev: Dev) -> Result<ExitCode, Exit> {
         app: Arc::new(app),
         store: Arc::clone(&instance.store),
         listener,
+        operators: None,
         tls: acceptor,
         limits: Limits {
             drain: Duration::ZERO,

@@ -4,7 +4,7 @@ use claviger_web::activity::{Activity, Observer};
 use serde_json::json;
 
 use super::instance::{DevInstance, PASSWORD};
-use crate::output;
+use crate::{aws_files::AccountRoles, output};
 
 /// Shows an instance and its requests, to people or to programs.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ fn describe(instance: &DevInstance) -> String {
     let accounts: Vec<_> = instance
         .accounts
         .iter()
-        .map(|(id, name, roles)| json!({ "id": id, "name": name, "roles": roles }))
+        .map(|account| json!({ "id": account.id, "name": account.name, "roles": account.roles }))
         .collect();
     json!({
         "issuer": links.issuer(),
@@ -55,18 +55,16 @@ fn greet(instance: &DevInstance) -> String {
     let width = instance
         .accounts
         .iter()
-        .map(|(_, name, _)| name.chars().count())
+        .map(|account| account.name.chars().count())
         .max();
     let width = width.unwrap_or_default();
-    let accounts: String = instance
-        .accounts
-        .iter()
-        .enumerate()
-        .map(|(position, (id, name, roles))| {
-            let label = if position == 0 { "Accounts" } else { "" };
-            format!("  {label:<10} {id}  {name:<width$}  {}\n", roles.join(", "))
-        })
-        .collect();
+    let line = |(position, account): (usize, &AccountRoles)| {
+        let label = if position == 0 { "Accounts" } else { "" };
+        let AccountRoles { id, name, roles } = account;
+        format!("  {label:<10} {id}  {name:<width$}  {}\n", roles.join(", "))
+    };
+    let accounts = instance.accounts.iter().enumerate().map(line);
+    let accounts = accounts.collect::<Vec<_>>().concat();
     format!(
         "Claviger is ready at {start}\n\n\
          \x20 {sign_in:<10} {user}, password: {PASSWORD}\n\
