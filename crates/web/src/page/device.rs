@@ -29,6 +29,7 @@ struct DevicePage<'a> {
     frame: Frame,
     user_code: String,
     error: Option<&'a str>,
+    unknown: bool,
 }
 
 #[derive(Template)]
@@ -88,6 +89,7 @@ fn form(
             frame,
             user_code,
             error,
+            unknown: status == StatusCode::NOT_FOUND,
         },
         None,
     )
