@@ -20,7 +20,20 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
         .args(arguments)
         .current_dir(root::path())
         .stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if is_about_xtask(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+/// What `cargo run` told this program about its own package: handed on, it would let build
+/// scripts believe that their surroundings changed, and so build twice.
+fn is_about_xtask(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"]
+        .iter()
+        .any(|beginning| name.starts_with(beginning))
 }
 
 /// Runs it with its output passed through; an exit status other than 0 is an error.

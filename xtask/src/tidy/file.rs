@@ -22,6 +22,18 @@ pub(crate) const SLEEPERS: &[(&str, &str)] = &[
         "tests/store/sqlite/witness.rs",
         "polls a file that a thread writes, to a deadline",
     ),
+    (
+        "tests/src/child.rs",
+        "polls the end of a process and a caller's condition, to a deadline",
+    ),
+    (
+        "tests/src/instance.rs",
+        "polls the readiness of a process, to a deadline",
+    ),
+    (
+        "tests/cli/serve.rs",
+        "polls the readiness of a process, to a deadline",
+    ),
 ];
 
 /// A Rust file of the tree.
