@@ -4,8 +4,8 @@ use claviger_model::{
     audit::Action,
     client::{Client, GrantType},
     grant::device::{Decision, DeviceAuthorization, DeviceState},
-    id::DeviceId,
-    network::Requester,
+    id::{ClientRef, DeviceId},
+    network::{NetworkPrefix, Requester},
     secret::Secret,
     time::{Lifetime, Timestamp},
     user_code::UserCode,
@@ -92,30 +92,39 @@ fn admit(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Refusal> {
+    let keys = start_keys(client.reference, Some(requester.network()));
     let limits = &context.policy.limits;
-    let counts = [
-        (
-            StartKey::Client(client.reference),
-            limits.devices_per_client,
-        ),
-        (
-            StartKey::Network(requester.network()),
-            limits.devices_per_network,
-        ),
-        (StartKey::All, limits.devices),
-    ];
-    for (position, (key, limit)) in counts.iter().enumerate() {
-        if !context.device_starts.admit(key, *limit, now) {
-            counts
-                .iter()
-                .take(position)
-                .for_each(|(key, _)| context.device_starts.give_back(key));
+    let limit = |key: &StartKey| match key {
+        StartKey::Client(_) => limits.devices_per_client,
+        StartKey::Network(_) => limits.devices_per_network,
+        StartKey::All => limits.devices,
+    };
+    for (position, key) in keys.iter().enumerate() {
+        if !context.device_starts.admit(key, limit(key), now) {
+            let counted = keys.iter().take(position);
+            counted.for_each(|key| context.device_starts.give_back(key));
             return Err(Kind::TooManyRequests.because(
                 "Too many devices are waiting for approval. Finish or wait ten minutes, then try again.",
             ));
         }
     }
     Ok(())
+}
+
+/// A decided authorization is no burden any more: what its start counted under is given back.
+fn give_start_back(context: &Context, authorization: &DeviceAuthorization) {
+    let network = authorization.requester_address.parse().ok();
+    let keys = start_keys(authorization.client, network.map(NetworkPrefix::of));
+    keys.iter()
+        .for_each(|key| context.device_starts.give_back(key));
+}
+
+fn start_keys(client: ClientRef, network: Option<NetworkPrefix>) -> Vec<StartKey> {
+    let network = network.map(StartKey::Network);
+    [StartKey::Client(client), StartKey::All]
+        .into_iter()
+        .chain(network)
+        .collect()
 }
 
 /// One draw of a user code; `None` when it is taken.
@@ -233,6 +242,9 @@ pub async fn decide(
         .and(give_back);
     if !context.store.apply(plan).await?.is_whole() {
         return Err(unknown_code().into());
+    }
+    if authorization.state == DeviceState::Pending {
+        give_start_back(context, &authorization);
     }
     Ok(DeviceAuthorization {
         state,
