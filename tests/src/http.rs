@@ -281,7 +281,7 @@ impl fmt::Display for Masked<'_> {
                 .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')))
                 .unwrap_or(from.len());
             let (word, after) = from.split_at(length);
-            match word.split_once('.') {
+            match word.split_once(['.', '-']) {
                 Some((prefix, tail)) if prefix.len() == 4 && tail.len() > 16 => {
                     write!(f, "[{prefix}]")?;
                 }
@@ -363,7 +363,10 @@ impl Connection {
         connection.send(&request.encode(host)).await;
         let bytes = connection.read_to_end().await;
         let response = read_response(&bytes)?;
-        let announced = response.values("content-length").first().map(|length| length.parse());
+        let announced = response
+            .values("content-length")
+            .first()
+            .map(|length| length.parse());
         let whole = announced.is_none_or(|length| length == Ok(response.body.len()));
         whole.then_some(response)
     }
