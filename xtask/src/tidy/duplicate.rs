@@ -12,7 +12,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("crypto-common", OLD_DIGEST),
     ("digest", OLD_DIGEST),
     ("getrandom", "0.2 by ring, ours is 0.4"),
-    ("sha1", OLD_DIGEST),
     ("syn", "procedural macros; not in the product"),
     ("synstructure", "procedural macros; not in the product"),
     ("windows-sys", "Windows only; not built here"),
