@@ -132,10 +132,12 @@ fn to_line(activity: &Activity) -> Option<String> {
         return None;
     }
     let code = activity.user_code.clone().unwrap_or_default();
+    let client = activity.client.clone().unwrap_or_default();
     let words = if let Some(person) = &activity.person {
-        vec![person.clone(), activity.operation.to_owned(), code]
+        // Without a code, as on the consent page, the application says what it was about.
+        let what = if code.is_empty() { client } else { code };
+        vec![person.clone(), activity.operation.to_owned(), what]
     } else {
-        let client = activity.client.clone().unwrap_or_default();
         let status = match &activity.error {
             Some(error) => format!("{} {error}", activity.status),
             None if code.is_empty() => activity.status.to_string(),
