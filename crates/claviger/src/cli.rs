@@ -40,7 +40,10 @@ pub(crate) enum Command {
     /// Make the calls of sso-oidc by hand, against Claviger or AWS
     Oidc(Box<Oidc>),
     /// The configuration file
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  claviger config example > claviger.toml"
+    )]
     Config(ConfigVerb),
     /// Print completions for a shell
     #[command(

@@ -15,7 +15,10 @@ use claviger_model::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::config::{duration::Span, raw::line_of};
+use crate::config::{
+    duration::Span,
+    raw::{line_of, with_key},
+};
 
 /// The seed of `claviger dev`, and the example of the documentation.
 pub(crate) const SEED: &str = include_str!("seed.toml");
@@ -87,9 +90,12 @@ impl std::error::Error for Complaint {}
 
 /// Reads a directory file and checks it as a whole.
 pub(crate) fn parse(text: &str) -> Result<Directory, Complaint> {
-    let file: File = toml::from_str(text).map_err(|error| Complaint {
-        line: error.span().map_or(1, |span| line_of(text, span.start)),
-        problem: error.message().to_owned(),
+    let file: File = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        Complaint {
+            line: line_of(text, at),
+            problem: with_key(text, at, error.message()),
+        }
     })?;
     let mut reader = Reader {
         text,
@@ -317,7 +323,7 @@ mod tests {
             (
                 format!("{role}duration = \"soon\"\n"),
                 "line 7",
-                "60s, 10m, 8h or 90d",
+                "duration: must be",
             ),
             (format!("{role}target = \"A B\"\n"), "line 7", "role.target"),
             (

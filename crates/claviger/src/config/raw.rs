@@ -153,8 +153,9 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Configuration> {
     toml::from_str(&text)
         // The message alone: the parser's full text quotes the line, which may hold a secret.
         .map_err(|error| {
-            let line = error.span().map_or(1, |span| line_of(&text, span.start));
-            anyhow::anyhow!("line {line}: {}", error.message())
+            let at = error.span().map_or(0, |span| span.start);
+            let problem = with_key(&text, at, error.message());
+            anyhow::anyhow!("line {}: {problem}", line_of(&text, at))
         })
         .with_context(|| format!("the configuration {} is not right", path.display()))
 }
@@ -166,6 +167,17 @@ pub(crate) fn line_of(text: &str, offset: usize) -> usize {
         .filter(|byte| *byte == b'\n')
         .count()
         + 1
+}
+
+/// A parser's message about the value at `offset`, with the key that stands before it; a message
+/// that names the key already stays as it is. Nothing of the value is repeated.
+pub(crate) fn with_key(text: &str, offset: usize, message: &str) -> String {
+    let before = text.get(..offset).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    match line.split_once('=') {
+        Some((key, _)) => format!("{}: {message}", key.trim()),
+        None => message.to_owned(),
+    }
 }
 
 /// A secret given in place or by its file, not both; a trailing line break of the file is no part

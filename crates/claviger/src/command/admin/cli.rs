@@ -67,16 +67,19 @@ enum Noun {
         file: PathBuf,
     },
     /// People: list them, set a password, disable, enable
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  claviger admin user list")]
     User(UserVerb),
     /// Sessions: list the live ones, end them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  claviger admin sessions list")]
     Sessions(SessionsVerb),
     /// Clients: deny one and end its sessions, or take that back
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  claviger admin client deny cvc1.…"
+    )]
     Client(ClientVerb),
     /// Key epochs: list, rotate
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  claviger admin keys rotate")]
     Keys(KeysVerb),
     /// Show the audit log, oldest first
     #[command(after_help = "Example:\n  claviger admin audit --since 1h --json")]

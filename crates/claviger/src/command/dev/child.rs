@@ -74,11 +74,13 @@ impl SignedInChild {
         let (registered, issued) = sign_in(instance).await?;
         let home = home().context("HOME is not set; AWS clients keep their tokens there")?;
         let cache = home.join(".aws/sso/cache");
+        let new = new_directories(&home);
         std::fs::create_dir_all(&cache)
             .with_context(|| format!("{} cannot be made", cache.display()))?;
         let file = cache.join(format!("{}.json", sha1(&instance.session)));
         let mut left_behind = vec![file.clone()];
         left_behind.extend(credential_caches(instance, &home));
+        left_behind.extend(new);
         let child = Self {
             environment: environment(instance, &registered, &issued),
             left_behind,
@@ -120,7 +122,8 @@ impl SignedInChild {
 impl Drop for SignedInChild {
     fn drop(&mut self) {
         for path in &self.left_behind {
-            let _ = std::fs::remove_file(path);
+            // What others have put into a directory meanwhile keeps it alive.
+            let _ = std::fs::remove_file(path).or_else(|_| std::fs::remove_dir(path));
         }
     }
 }
@@ -245,6 +248,21 @@ fn token_file(instance: &DevInstance, registered: &Registered, issued: &Issued) 
         "refreshToken": issued.refresh_token.as_ref().map(Secret::reveal),
     })
     .to_string()
+}
+
+/// The directories of AWS clients' caches that are not there yet, innermost first.
+fn new_directories(home: &Path) -> Vec<PathBuf> {
+    [
+        ".aws/sso/cache",
+        ".aws/sso",
+        ".aws/cli/cache",
+        ".aws/cli",
+        ".aws",
+    ]
+    .map(|name| home.join(name))
+    .into_iter()
+    .filter(|path| !path.exists())
+    .collect()
 }
 
 /// Where the AWS CLI would keep role credentials of this session.
