@@ -1,0 +1,12 @@
+//! The built binary at a shell: what each command prints, where, and how it ends. Every command
+//! runs in a room of its own; what differs from run to run is filtered in one place.
+
+mod transcript;
+mod help;
+mod init;
+mod serve;
+mod admin;
+mod backup;
+mod config;
+mod oidc;
+mod dev;

@@ -1,0 +1,204 @@
+//! Instances of the built binary: `claviger dev`, and `claviger init` with `claviger serve`. Both
+//! are called like a [`TestServer`](crate::TestServer).
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde_json::Value;
+
+use crate::{
+    aws::{Aws, Client, Device, Link, Tokens},
+    browser::Browser,
+    child::{self, Ended, Running},
+    http::{Connection, Request},
+    room::{Room, free_port},
+    secrets::Secrets,
+};
+
+/// Alice's password at every instance.
+pub const PASSWORD: &str = "correct horse";
+
+/// The directory of every service: alice, two accounts, two roles in each, credentials from the
+/// target `aws`.
+pub const DIRECTORY: &str = include_str!("directory.toml");
+
+/// A running `claviger dev --json`.
+#[derive(Debug)]
+pub struct Dev {
+    /// The process.
+    pub running: Running,
+    /// Its first line.
+    pub about: Value,
+    link: Link,
+}
+
+impl Dev {
+    /// Starts one in `room` with further arguments.
+    #[track_caller]
+    pub fn start(room: &Room, arguments: &[&str]) -> Self {
+        let mut command = room.claviger(&["dev", "--json", "--listen", "127.0.0.1:0"]);
+        let running = Running::start(command.args(arguments));
+        let about = running.stdout_line(|line| serde_json::from_str::<Value>(line).ok());
+        let issuer = about.get("issuer").and_then(Value::as_str);
+        let link = link(issuer.expect("an issuer"));
+        Self {
+            running,
+            about,
+            link,
+        }
+    }
+
+    /// A text of its first line.
+    #[track_caller]
+    pub fn text(&self, key: &str) -> String {
+        let value = self.about.get(key).and_then(Value::as_str);
+        value
+            .unwrap_or_else(|| panic!("no {key} in {}", self.about))
+            .to_owned()
+    }
+
+    /// A caller of its API.
+    pub fn aws(&self) -> Aws {
+        Aws::new(self.link.clone(), self.text("start_url"))
+    }
+
+    /// A browser without cookies.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.link.clone(), self.text("issuer"))
+    }
+}
+
+/// A data directory and key file, and the ports it is served on.
+#[derive(Debug)]
+pub struct Service {
+    /// Where everything lies.
+    pub room: Room,
+    /// Where it listens while it runs.
+    pub address: SocketAddr,
+    /// Where operators find it.
+    pub operators: SocketAddr,
+    /// Further arguments of `serve`.
+    pub arguments: Vec<String>,
+}
+
+impl Service {
+    /// An instance that nobody has started, with the directory and alice's password.
+    #[track_caller]
+    pub fn init() -> Self {
+        let room = Room::new();
+        room.succeed(&["init", "--data-dir", "data", "--key-file", "keys"]);
+        let service = Self::at(room);
+        service.room.write("directory.toml", DIRECTORY);
+        service.admin(&["apply", "directory.toml"]).assert_code(0);
+        service.room.write("password", PASSWORD);
+        service
+            .admin(&[
+                "user",
+                "set-password",
+                "alice",
+                "--password-file",
+                "password",
+            ])
+            .assert_code(0);
+        service
+    }
+
+    /// The instance in a room's `data` and `keys`.
+    pub fn at(room: Room) -> Self {
+        Self {
+            room,
+            address: SocketAddr::from(([127, 0, 0, 1], free_port())),
+            operators: SocketAddr::from(([127, 0, 0, 1], free_port())),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Runs `claviger admin` on it.
+    #[track_caller]
+    pub fn admin(&self, arguments: &[&str]) -> Ended {
+        let mut command =
+            self.room
+                .claviger(&["admin", "--data-dir", "data", "--key-file", "keys"]);
+        child::run(command.args(arguments))
+    }
+
+    /// Starts `claviger serve` on it, without waiting.
+    #[track_caller]
+    pub fn launch(&self) -> Running {
+        let (address, operators) = (self.address.to_string(), self.operators.to_string());
+        let mut command =
+            self.room
+                .claviger(&["serve", "--data-dir", "data", "--key-file", "keys"]);
+        command.args(["--listen", &address, "--operator-listen", &operators]);
+        Running::start(command.args(&self.arguments))
+    }
+
+    /// Starts `claviger serve` on it, and waits until it is ready.
+    pub async fn serve(&self) -> Running {
+        let mut running = self.launch();
+        let ready = Request::get("/ready");
+        let deadline = std::time::Instant::now() + child::PATIENCE;
+        while !Connection::attempt(self.operators, "operators", &ready)
+            .await
+            .is_some_and(|answer| answer.status == 200)
+        {
+            let over = !running.is_alive() || std::time::Instant::now() > deadline;
+            assert!(!over, "it is never ready:\n{}", running.stderr());
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        running
+    }
+
+    /// Where it is called.
+    pub fn issuer(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The way to it.
+    pub fn link(&self) -> Link {
+        link(&self.issuer())
+    }
+
+    /// A caller of its API.
+    pub fn aws(&self) -> Aws {
+        Aws::new(self.link(), format!("{}/start", self.issuer()))
+    }
+
+    /// A browser without cookies.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.link(), self.issuer())
+    }
+
+    /// Signs alice in on a device.
+    pub async fn sign_in_device(&self) -> (Client, Tokens) {
+        sign_in_device(&self.aws(), &mut self.browser()).await
+    }
+
+    /// The store's file.
+    pub fn database(&self) -> PathBuf {
+        self.room.work().join("data/claviger.db")
+    }
+}
+
+/// Signs alice in on a device: register, start, sign in, approve, poll.
+pub async fn sign_in_device(aws: &Aws, browser: &mut Browser) -> (Client, Tokens) {
+    let client = aws.register().await;
+    let device = aws.start_device(&client).await;
+    approve(browser, &device).await;
+    let tokens = Tokens::of(&aws.poll(&client, &device).await);
+    (client, tokens)
+}
+
+/// Signs alice in at the browser and approves a device.
+pub async fn approve(browser: &mut Browser, device: &Device) {
+    browser.sign_in("alice", PASSWORD).await.assert_status(303);
+    browser.approve(&device.user_code).await.assert_status(303);
+}
+
+fn link(issuer: &str) -> Link {
+    let (_, host) = issuer.split_once("://").expect("a URL");
+    Link {
+        address: host.parse().expect("an address"),
+        host: host.to_owned(),
+        secrets: Secrets::default(),
+    }
+}
