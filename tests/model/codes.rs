@@ -35,6 +35,8 @@ pub(crate) struct CodeHeld {
     code: Secret,
     end: i64,
     failures: u32,
+    /// Whether its client fails until the code is burned.
+    clumsy: bool,
     pub(crate) session: Option<u32>,
 }
 
@@ -171,6 +173,7 @@ impl Lane<'_> {
         };
         if self.chance.happens(90) {
             let flaw = match self.chance.below(10) {
+                roll if code.clumsy && code.failures < 5 && roll > 3 => Flaw::WrongVerifier,
                 0 => Flaw::OtherClient,
                 1 => Flaw::OtherRedirect,
                 2 => Flaw::WrongVerifier,
@@ -208,6 +211,7 @@ impl Lane<'_> {
                     code: Secret::from(code.unwrap_or_default()),
                     end: self.stage.now() + 60,
                     failures: 0,
+                    clumsy: self.chance.happens(20),
                     session: None,
                 });
             }

@@ -98,12 +98,16 @@ async fn run(seed: u64, steps: usize) -> usize {
     taken
 }
 
-/// Seconds between two rounds: mostly none to some, now and then a lunch or a meeting.
+/// Where the rules have their edges, in seconds.
+const EDGES: [u32; 9] = [29, 30, 59, 60, 599, 600, 3599, 3600, 3601];
+
+/// Seconds between two rounds: mostly none to some, now and then to an edge, a lunch, a meeting.
 fn pause(chance: &mut Chance) -> i64 {
     i64::from(match chance.below(100) {
         0..40 => 0,
         40..70 => chance.below(12),
-        70..85 => chance.below(80),
+        70..78 => chance.below(80),
+        78..85 => chance.pick(&EDGES),
         85..96 => chance.below(1800),
         _ => chance.below(2 * 3600),
     })
