@@ -143,7 +143,9 @@ pub(crate) fn user(number: u8) -> User {
         id: UserId::from_bytes(bytes(number)),
         name: UserName::parse(&format!("user-{number}")).expect("a name"),
         display_name: format!("User {number}"),
-        email: number.is_multiple_of(2).then(|| format!("user-{number}@example.org")),
+        email: number
+            .is_multiple_of(2)
+            .then(|| format!("user-{number}@example.org")),
         state: UserState::Active,
         epoch: 0,
     }

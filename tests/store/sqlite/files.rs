@@ -232,10 +232,7 @@ async fn f30_a_backup_is_private_whole_and_opens_as_a_store() {
         "a backup is not written over"
     );
     let late = store.apply(Plan::of(user::removing(a_user(7).id))).await;
-    assert!(
-        late.is_ok_and(Applied::is_whole),
-        "the store works on"
-    );
+    assert!(late.is_ok_and(Applied::is_whole), "the store works on");
     let restored = reopen(&directory.path().join("copy"));
     assert_eq!(user::all(&restored).await.expect("a read").len(), 200);
 }
