@@ -163,7 +163,8 @@ fn judge_superseded(state: &Rotations, rules: &RotationRules, presented: &Presen
 
 fn within(at: Timestamp, window: Lifetime, now: Timestamp) -> bool {
     let age = now.seconds_since(at);
-    age < i64::from(window.as_seconds()) && age >= -CLOCK_READ_SKEW
+    // A little less than nothing counts as nothing: a window of zero is none then either (REF-09).
+    age >= -CLOCK_READ_SKEW && age.max(0) < i64::from(window.as_seconds())
 }
 
 #[cfg(test)]
