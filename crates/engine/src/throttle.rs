@@ -8,17 +8,25 @@ use std::{
 
 use claviger_model::time::{Lifetime, Timestamp};
 
-/// Fixed windows of counts, bounded in keys: when full, the oldest windows are dropped first.
+/// Into how many slices a window is cut.
+const SLICES: i64 = 10;
+
+/// Counts over a sliding window, bounded in keys: when full, those without a live count go first.
+///
+/// A window is cut into slices and a slice counts until its last second is over: at no moment
+/// are more than the limit alive, and a count is forgotten at most a slice late.
 pub struct Counter<K> {
     window: Lifetime,
     capacity: usize,
     counts: Mutex<HashMap<K, Window>>,
 }
 
+/// The counts of the slices that a window touches, one more than it has, each at its number
+/// modulo their count.
 #[derive(Clone, Copy)]
 struct Window {
-    began: Timestamp,
-    count: u32,
+    newest: i64,
+    counts: [u32; 11],
 }
 
 impl<K: Eq + Hash + Clone> Counter<K> {
@@ -31,35 +39,89 @@ impl<K: Eq + Hash + Clone> Counter<K> {
         }
     }
 
-    /// Counts one for `key` unless `limit` is reached in this window; whether it was counted.
+    /// Counts one for `key` unless `limit` is reached within the window; whether it was counted.
     pub fn admit(&self, key: &K, limit: u32, now: Timestamp) -> bool {
+        let slice = self.slice(now);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if !counts.contains_key(key) && counts.len() >= self.capacity {
-            let window = self.window;
-            counts.retain(|_, entry| entry.began.is_within(window, now));
+            counts.retain(|_, window| window.newest > slice - SLICES);
             if counts.len() >= self.capacity {
                 counts.clear();
             }
         }
         let fresh = Window {
-            began: now,
-            count: 0,
+            newest: slice,
+            counts: Default::default(),
         };
-        let entry = counts.entry(key.clone()).or_insert(fresh);
-        if !entry.began.is_within(self.window, now) {
-            *entry = fresh;
+        let window = counts.entry(key.clone()).or_insert(fresh);
+        window.move_to(slice);
+        if self.is_over(slice - SLICES, now) {
+            window.forget(slice - SLICES);
         }
-        let admitted = entry.count < limit;
-        entry.count += u32::from(admitted);
+        let alive = window
+            .counts
+            .iter()
+            .fold(0, |sum: u32, count| sum.saturating_add(*count));
+        let admitted = alive < limit;
+        if let Some(count) = window.count(window.newest) {
+            *count += u32::from(admitted);
+        }
         admitted
     }
 
-    /// Takes one count back: what was counted turned out to be no burden.
+    /// Takes one count back, the oldest: what was counted turned out to be no burden, or is over.
     pub fn give_back(&self, key: &K) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = counts.get_mut(key) {
-            entry.count = entry.count.saturating_sub(1);
+        let Some(window) = counts.get_mut(key) else {
+            return;
+        };
+        let oldest = (window.newest - SLICES..=window.newest)
+            .find(|slice| window.count(*slice).is_some_and(|count| *count > 0));
+        if let Some(count) = oldest.and_then(|slice| window.count(slice)) {
+            *count -= 1;
         }
+    }
+
+    fn slice(&self, now: Timestamp) -> i64 {
+        now.epoch_seconds().div_euclid(self.slice_length())
+    }
+
+    fn slice_length(&self) -> i64 {
+        (i64::from(self.window.as_seconds()) + SLICES - 1)
+            .div_euclid(SLICES)
+            .max(1)
+    }
+
+    /// Whether what was counted in the last second of `slice` has left the window.
+    fn is_over(&self, slice: i64, now: Timestamp) -> bool {
+        let last_second = (slice + 1) * self.slice_length() - 1;
+        last_second + i64::from(self.window.as_seconds()) <= now.epoch_seconds()
+    }
+}
+
+impl Window {
+    /// Makes `slice` the newest. A clock that was set back far enough begins anew; a little less
+    /// counts as now.
+    fn move_to(&mut self, slice: i64) {
+        if (slice - self.newest).abs() > SLICES {
+            self.counts = Default::default();
+            self.newest = slice;
+        }
+        while self.newest < slice {
+            self.newest += 1;
+            self.forget(self.newest);
+        }
+    }
+
+    fn forget(&mut self, slice: i64) {
+        if let Some(count) = self.count(slice) {
+            *count = 0;
+        }
+    }
+
+    fn count(&mut self, slice: i64) -> Option<&mut u32> {
+        let place = usize::try_from(slice.rem_euclid(SLICES + 1)).ok()?;
+        self.counts.get_mut(place)
     }
 }
 
@@ -135,6 +197,34 @@ mod tests {
         assert!(counter.admit(&"a", 3, at(10)));
         counter.give_back(&"a");
         assert!((0..3).all(|_| counter.admit(&"a", 3, at(11))) && !counter.admit(&"a", 3, at(11)));
+    }
+
+    #[test]
+    fn no_window_holds_more_than_the_limit_wherever_it_begins() {
+        for (window, step) in [(600, 7), (600, 61), (60, 1), (10, 1), (7, 3)] {
+            let counter = Counter::new(Lifetime::seconds(window), 100);
+            let mut admitted: Vec<i64> = Vec::new();
+            for second in (0..i64::from(window) * 5).step_by(step) {
+                // Nothing at first, then as much as there is room for.
+                let early = second % i64::from(window) < i64::from(window) / 2;
+                let tries = if early { 0 } else { 3 };
+                let more = (0..tries).filter(|_| counter.admit(&"a", 5, at(second)));
+                admitted.extend(more.map(|_| second));
+                let alive = admitted
+                    .iter()
+                    .filter(|then| **then > second - i64::from(window));
+                assert!(alive.count() <= 5, "{window} {step} {second}");
+            }
+            assert!(admitted.len() >= 10, "{window} {step}: {}", admitted.len());
+        }
+    }
+
+    #[test]
+    fn a_clock_set_back_an_hour_does_not_block_for_an_hour() {
+        let counter = Counter::new(Lifetime::minutes(10), 100);
+        assert!((0..5).all(|_| counter.admit(&"a", 5, at(7200))));
+        assert!(!counter.admit(&"a", 5, at(7190)));
+        assert!(counter.admit(&"a", 5, at(3600)));
     }
 
     #[test]
