@@ -74,9 +74,10 @@ impl Link {
                 let typed = |name: &str| form.inputs.iter().any(|(own, _)| own == name);
                 form.fields.iter().filter(move |(name, _)| !typed(name))
             });
-            // Form tokens and sealed transactions are long; names and numbers are no secrets.
+            // Form tokens and sealed transactions are long; names and numbers are no secrets, nor
+            // are ids of sessions, which the audit log is to hold.
             hidden
-                .filter(|(_, value)| value.len() >= 24)
+                .filter(|(name, value)| value.len() >= 24 && name != "session")
                 .for_each(|(_, value)| self.secrets.add(value));
         }
     }
