@@ -12,3 +12,6 @@ pub mod known_browser;
 pub mod form;
 pub mod transaction;
 pub mod page;
+
+#[cfg(test)]
+mod tests;
