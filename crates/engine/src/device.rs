@@ -114,9 +114,9 @@ fn admit(
 /// A decided authorization is no burden any more: what its start counted under is given back.
 fn give_start_back(context: &Context, authorization: &DeviceAuthorization) {
     let network = authorization.requester_address.parse().ok();
-    let keys = start_keys(authorization.client, network.map(NetworkPrefix::of));
-    keys.iter()
-        .for_each(|key| context.device_starts.give_back(key));
+    for key in start_keys(authorization.client, network.map(NetworkPrefix::of)) {
+        context.device_starts.give_back(&key);
+    }
 }
 
 fn start_keys(client: ClientRef, network: Option<NetworkPrefix>) -> Vec<StartKey> {
