@@ -1,0 +1,177 @@
+//! Races over one device code: however many ask, it is decided once and makes one session.
+
+use std::collections::BTreeSet;
+
+use claviger_tests::{
+    TestServer,
+    aws::{Tokens, client},
+    browser::form,
+};
+use futures_util::future::join_all;
+use serde_json::json;
+
+/// Enough starts, sign-ins and codes for many rounds from one address.
+fn lift(policy: &mut claviger_engine::policy::Policy) {
+    policy.limits.devices_per_client = u32::MAX;
+    // Who loses a race has typed a code that is none any more.
+    policy.limits.wrong_codes_per_web_session = u32::MAX;
+    policy.limits.wrong_codes_per_user = u32::MAX;
+    policy.limits.wrong_codes_per_network = u32::MAX;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_14_sixty_four_parallel_polls_make_one_session() {
+    const ROUNDS: i64 = 10;
+    let server = TestServer::builder().policy(lift).start().await;
+    let node = server.node("second").start().await;
+    let client = server.aws().register().await;
+    let mut browser = server.browser_of("alice").await;
+    for round in 1..=ROUNDS {
+        let device = server.aws().start_device(&client).await;
+        browser.approve(&device.user_code).await.assert_status(303);
+        let (one, other) = (server.aws(), node.aws());
+        let polls = (0..64).map(|number| {
+            let aws = if number % 2 == 0 { &one } else { &other };
+            aws.poll(&client, &device)
+        });
+        let answers: Vec<Tokens> = join_all(polls).await.iter().map(Tokens::of).collect();
+        let distinct: BTreeSet<_> = answers
+            .iter()
+            .map(|tokens| tokens.refresh.clone())
+            .collect();
+        assert_eq!(distinct.len(), 1);
+        for tokens in answers.iter().step_by(21) {
+            node.aws()
+                .list_accounts(&tokens.access)
+                .await
+                .assert_status(200);
+        }
+        assert_eq!(
+            (server.rows().sessions(), server.rows().live_sessions()),
+            (round, round)
+        );
+        assert_eq!(
+            server.rows().recorded("session.start"),
+            usize::try_from(round).expect("few")
+        );
+    }
+}
+
+#[tokio::test]
+async fn dev_11_who_approves_first_has_it() {
+    let server = TestServer::start().await;
+    let client = server.aws().register().await;
+    let device = server.aws().start_device(&client).await;
+    let (mut alice, mut bob) = (
+        server.browser_of("alice").await,
+        server.browser_of("bob").await,
+    );
+    let to_alice = form(&alice.look_up(&device.user_code).await, "/device/approve");
+    let to_bob = form(&bob.look_up(&device.user_code).await, "/device/approve");
+    bob.submit(&to_bob).await.assert_status(303);
+    let second = alice.submit(&to_alice).await;
+    second.assert_status(404);
+    let unknown = alice.look_up("BBBB-BBBB").await;
+    unknown.assert_status(404);
+    let words = |page: &claviger_tests::http::Response| claviger_tests::html::text(page.text());
+    assert_eq!(words(&second), words(&unknown));
+    // Nor may she take back what he gave.
+    let deny = form(&bob.look_up("BBBB-BBBB").await, "/device");
+    assert_eq!(deny.method, "post");
+    let hers = to_alice.clone();
+    let denial = claviger_tests::html::Form {
+        action: "/device/deny".to_owned(),
+        ..hers
+    };
+    alice.submit(&denial).await.assert_status(404);
+    let tokens = Tokens::of(&server.aws().poll(&client, &device).await);
+    let accounts = server
+        .aws()
+        .list_account_roles(&tokens.access, "444455556666")
+        .await;
+    assert!(
+        accounts.text().contains("Admin"),
+        "only bob is an Admin: {accounts}"
+    );
+    assert_eq!(server.rows().recorded("device.approve"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_11_two_nodes_decide_once() {
+    const ROUNDS: usize = 12;
+    let server = TestServer::builder().policy(lift).start().await;
+    let node = server.node("second").start().await;
+    let scopes = json!(["sso:account:access"]);
+    let body = json!({ "clientName": "aws-cli", "clientType": "public", "scopes": scopes });
+    let client = client(&server.aws().register_with(body).await);
+    let alice = server.browser_of("alice").await;
+    let bob = server.browser_of("bob").await;
+    for round in 0..ROUNDS {
+        let device = server.aws().start_device(&client).await;
+        let (mut one, mut other) = (alice.clone(), node.browser_like(&bob));
+        let approve = form(&one.look_up(&device.user_code).await, "/device/approve");
+        let page = other.look_up(&device.user_code).await;
+        let answer = form(
+            &page,
+            if round % 2 == 0 {
+                "/device/approve"
+            } else {
+                "/device/deny"
+            },
+        );
+        let (first, second) = tokio::join!(one.submit(&approve), other.submit(&answer));
+        let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 404], "{first}\n{second}");
+        let polled = server.aws().poll(&client, &device).await;
+        if first.status.as_u16() == 303 || round % 2 == 0 {
+            let tokens = Tokens::of(&polled);
+            let roles = server
+                .aws()
+                .list_account_roles(&tokens.access, "444455556666")
+                .await;
+            let bobs = second.status.as_u16() == 303;
+            assert_eq!(
+                roles.text().contains("Admin"),
+                bobs,
+                "the tokens are the winner's"
+            );
+        } else {
+            polled.assert_error(400, "AccessDeniedException");
+        }
+    }
+    assert_eq!(
+        server.rows().recorded("device.approve") + server.rows().recorded("device.deny"),
+        ROUNDS
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_13_taking_back_races_with_the_redemption_and_one_of_them_wins() {
+    const ROUNDS: usize = 16;
+    let server = TestServer::builder().policy(lift).start().await;
+    let node = server.node("second").start().await;
+    let client = server.aws().register().await;
+    let mut alice = server.browser_of("alice").await;
+    for _ in 0..ROUNDS {
+        let device = server.aws().start_device(&client).await;
+        let approved = alice.approve(&device.user_code).await;
+        let done = alice.follow(&approved).await;
+        let deny = form(&done, "/device/deny");
+        let before = server.rows().sessions();
+        let other = node.aws();
+        let (polled, denied) = tokio::join!(other.poll(&client, &device), alice.submit(&deny));
+        let gave = server.rows().sessions() - before;
+        match denied.status.as_u16() {
+            303 => {
+                polled.assert_error(400, "AccessDeniedException");
+                assert_eq!(gave, 0);
+            }
+            _ => {
+                denied.assert_status(404);
+                Tokens::of(&polled);
+                assert_eq!(gave, 1);
+            }
+        }
+    }
+}
