@@ -134,6 +134,8 @@ const fn is_uri_byte(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn uri(text: &str) -> RedirectUri {
@@ -264,5 +266,96 @@ mod tests {
             uri("https://app.example.org/cb").origin(),
             "https://app.example.org"
         );
+    }
+
+    /// Texts near the edge: pieces of good and bad URIs in any order.
+    fn pieces() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "http",
+            "https",
+            "HTTP",
+            "://",
+            ":/",
+            "//",
+            "127.0.0.1",
+            "[::1]",
+            "localhost",
+            "app.example",
+            "evil.example",
+            "127.1",
+            "0x7f.1",
+            "[::ffff:127.0.0.1]",
+            ":",
+            "0",
+            "80",
+            "65536",
+            "/",
+            "/cb",
+            "@",
+            "?",
+            "#",
+            "%2F",
+            "%00",
+            "..",
+            ".",
+            "\\",
+            ";",
+            "*",
+            " ",
+            "\t",
+            "\n",
+            "é",
+            "u:p",
+        ]);
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn uri_04_whatever_is_taken_means_the_same_to_a_browser(
+            text in prop_oneof![pieces(), ".{0,60}", "https?://[a-z0-9.\\[\\]:@/-]{0,40}"],
+        ) {
+            let Ok(uri) = RedirectUri::parse(&text) else { return Ok(()) };
+            prop_assert_eq!(uri.as_str(), &text);
+            prop_assert!(uri.admits(&uri));
+            let browser = url::Url::parse(&text).expect("a browser can read it");
+            prop_assert!(browser.username().is_empty() && browser.password().is_none());
+            prop_assert!(browser.query().is_none() && browser.fragment().is_none());
+            let host = browser.host_str().unwrap_or_default();
+            let is_loopback = ["127.0.0.1", "[::1]", "localhost"].contains(&host);
+            prop_assert_eq!(uri.is_loopback(), is_loopback);
+            prop_assert_eq!(browser.scheme() == "http", is_loopback);
+            let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+            prop_assert!(rest.starts_with(host), "{} is not {}", rest, host);
+        }
+
+        #[test]
+        fn uri_01_a_changed_https_uri_is_another_one(
+            at in 0_usize..24, with in "[ -~]{0,2}", cut in 0_usize..2,
+        ) {
+            let registered = uri("https://app.example/oauth");
+            let text = registered.as_str();
+            let changed = format!("{}{with}{}", &text[..at], &text[at + cut..]);
+            let admitted = RedirectUri::parse(&changed).is_ok_and(|uri| registered.admits(&uri));
+            prop_assert_eq!(admitted, changed == text, "{}", changed);
+        }
+
+        #[test]
+        fn uri_03_only_the_port_of_a_loopback_uri_is_free(
+            at in 0_usize..19, with in "[ -~]{0,3}", cut in 0_usize..2,
+        ) {
+            let registered = uri("http://127.0.0.1/cb");
+            let text = registered.as_str();
+            let changed = format!("{}{with}{}", &text[..at], &text[at + cut..]);
+            let port = changed
+                .strip_prefix("http://127.0.0.1")
+                .and_then(|rest| rest.strip_suffix("/cb"));
+            let free = port.is_some_and(|port| {
+                let digits = port.strip_prefix(':').unwrap_or_default();
+                port.is_empty() || !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+            });
+            let admitted = RedirectUri::parse(&changed).is_ok_and(|uri| registered.admits(&uri));
+            prop_assert!(!admitted || free, "{}", changed);
+        }
     }
 }
