@@ -128,6 +128,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table: one entry a verdict")]
     fn the_verdicts_row_by_row() {
         let session = SessionId::from_bytes([9; 16]);
         let right = CodeVerifier::parse(RIGHT).expect("verifier");

@@ -8,6 +8,10 @@ const HOME: NetworkTag = [1; 8];
 const AWAY: NetworkTag = [2; 8];
 const NOW: i64 = 1_000_000;
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a rotation that is remembered is an option"
+)]
 fn at(seconds_ago: i64) -> Option<Timestamp> {
     Some(Timestamp::from_epoch_seconds(NOW - seconds_ago))
 }
@@ -53,6 +57,7 @@ fn from(network: NetworkTag, generation: u32) -> Presented {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table: one entry a rule")]
 fn the_rules_row_by_row() {
     use Convergence::{Grace, LostAnswer, SameNetwork, Unrotated};
     let once = [at(7200), None, None, None];
