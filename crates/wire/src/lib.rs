@@ -8,3 +8,6 @@ pub mod query;
 pub mod media_type;
 pub mod answer;
 pub mod aws;
+
+#[cfg(test)]
+mod property;
