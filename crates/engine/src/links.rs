@@ -126,6 +126,8 @@ fn normalise(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn links() -> Links {
@@ -164,6 +166,26 @@ mod tests {
             "https://d-0000000000.awsapps.com/start",
         ] {
             assert!(!links().name_this_instance(url), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn dev_27_no_other_text_names_this_instance(
+            at in 0_usize..29, with in "[!-~]{1,3}", cut in 0_usize..2,
+        ) {
+            let own = "https://sso.example.org/start";
+            let changed = format!("{}{with}{}", &own[..at], &own[at + cut..]);
+            let plain = changed.split('#').next().unwrap_or_default().trim_end_matches('/');
+            let (front, path) = plain.split_at(plain.len().min("https://sso.example.org".len()));
+            let same = front.eq_ignore_ascii_case("https://sso.example.org")
+                && ["", "/start"].contains(&path.trim_end_matches('/'));
+            prop_assert_eq!(links().name_this_instance(&changed), same, "{}", changed);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,80}|[a-zA-Z:/#@?.]{0,30}") {
+            let _ = links().name_this_instance(&text);
         }
     }
 }
