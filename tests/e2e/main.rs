@@ -1,0 +1,10 @@
+//! End to end: the built binary, and unmodified clients of AWS against it. Each test is a user's
+//! story. A part that is missing fails its tests with a hint; nothing is skipped.
+
+mod parts;
+mod browser;
+mod aws_cli;
+mod boto3;
+mod rust_sdk;
+mod javascript;
+mod pages;
