@@ -135,9 +135,9 @@ impl Entropy for Stuck {
         let drawn =
             bytes.len() == UserCode::ENTROPY && self.user_codes.fetch_add(1, Ordering::SeqCst) < 3;
         if drawn {
-            bytes.fill(1)
+            bytes.fill(1);
         } else {
-            self.rest.fill(bytes)
+            self.rest.fill(bytes);
         }
     }
 }

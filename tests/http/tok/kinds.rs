@@ -5,7 +5,7 @@ use claviger_tests::{
     TestServer,
     aws::{Aws, Client, Code, DEVICE_CODE, Device, Tokens},
     browser::Browser,
-    http::{Request, Response, escape},
+    http::{Response, escape},
     server::REDIRECT_URI,
 };
 use serde_json::{Value, json};
