@@ -258,7 +258,7 @@ fn a_directory_that_is_wrong_is_answered_with_line_and_key() {
     for (what, text) in wrong {
         service.room.write("wrong.toml", text);
         let apply = transcript(&service, &["apply", "wrong.toml"]);
-        told.push_str(&format!("# {what}\n{apply}\n"));
+        told = format!("{told}# {what}\n{apply}\n");
     }
     told.push_str(&transcript(&service, &["plan", "absent.toml"]));
     assert_transcript!("admin_wrong_directory", told);

@@ -127,7 +127,7 @@ fn errors_name_the_exception_and_the_next_step() {
         arguments.extend(flags);
         let ended = call(&room, &dev, &arguments);
         ended.assert_code(1).assert_says(&["Exception: ", "hint: "]);
-        told.push_str(&format!("# {what}\n{ended}\n"));
+        told = format!("{told}# {what}\n{ended}\n");
     }
     room.write("secret", "wrong");
     let mut arguments = vec![
@@ -140,7 +140,7 @@ fn errors_name_the_exception_and_the_next_step() {
     arguments.extend(client);
     let ended = call(&room, &dev, &arguments);
     ended.assert_code(1);
-    told.push_str(&format!("# a wrong secret\n{ended}\n"));
+    told = format!("{told}# a wrong secret\n{ended}\n");
     assert_transcript!("oidc_errors", told);
 }
 

@@ -1,5 +1,9 @@
 //! End to end: the built binary, and unmodified clients of AWS against it. Each test is a user's
 //! story. A part that is missing fails its tests with a hint; nothing is skipped.
+#![expect(
+    clippy::expect_used,
+    reason = "a story that cannot go on fails by panicking"
+)]
 
 mod parts;
 mod browser;
@@ -8,3 +12,4 @@ mod boto3;
 mod rust_sdk;
 mod javascript;
 mod pages;
+mod crash;

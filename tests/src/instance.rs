@@ -137,15 +137,15 @@ impl Service {
         let mut running = self.launch();
         let ready = Request::get("/ready");
         let deadline = std::time::Instant::now() + child::PATIENCE;
-        while !Connection::attempt(self.operators, "operators", &ready)
-            .await
-            .is_some_and(|answer| answer.status == 200)
-        {
+        loop {
+            let answer = Connection::attempt(self.operators, "operators", &ready).await;
+            if answer.is_some_and(|answer| answer.status == 200) {
+                return running;
+            }
             let over = !running.is_alive() || std::time::Instant::now() > deadline;
             assert!(!over, "it is never ready:\n{}", running.stderr());
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        running
     }
 
     /// Where it is called.

@@ -1,0 +1,151 @@
+//! A caller that takes "no answer" for an answer: client and browser in one.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use claviger_tests::{
+    child::PATIENCE,
+    html::{self, Form},
+    http::{Connection, Request, Response},
+};
+use serde_json::Value;
+
+/// How often requests were answered and not answered: a run without the second proved nothing.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) answered: AtomicU64,
+    pub(super) unknown: AtomicU64,
+}
+
+/// The way to the service, with a browser's cookies.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    address: SocketAddr,
+    tally: Arc<Tally>,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Caller {
+    pub(super) fn new(address: SocketAddr, tally: Arc<Tally>) -> Self {
+        Self {
+            address,
+            tally,
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    /// One attempt: a whole answer, or nothing.
+    pub(super) async fn attempt(&self, request: &Request) -> Option<Response> {
+        let host = self.address.to_string();
+        let response = Connection::attempt(self.address, &host, request).await;
+        let count = match response {
+            Some(_) => &self.tally.answered,
+            None => &self.tally.unknown,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        response
+    }
+
+    /// The first answer that is not "no answer" and not 503, and whether an earlier attempt may
+    /// have had its effect.
+    pub(super) async fn insist(&self, request: &Request) -> Result<(Response, bool), String> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut retried = false;
+        while Instant::now() < deadline {
+            match self.attempt(request).await {
+                Some(response) if response.status != 503 => return Ok((response, retried)),
+                Some(_) => {}
+                None => retried = true,
+            }
+            // The server is away; asking it without a pause would only slow its start.
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        Err(format!(
+            "no answer to {} for {PATIENCE:?}",
+            request.target()
+        ))
+    }
+
+    /// A call of the API, until it is answered.
+    pub(super) async fn call(&self, path: &str, body: &Value) -> Result<(Response, bool), String> {
+        self.insist(&Request::post(path).json(body)).await
+    }
+
+    /// One attempt to open a page.
+    pub(super) async fn open(&mut self, path: &str) -> Option<Response> {
+        let request = self.dress(Request::get(path));
+        let response = self.attempt(&request).await?;
+        self.keep_cookies(&response);
+        Some(response)
+    }
+
+    /// One attempt to send a form.
+    pub(super) async fn send(&mut self, form: &Form) -> Option<Response> {
+        let request = Request::post(&form.action)
+            .header("Origin", format!("http://{}", self.address))
+            .form(&form.fields);
+        let response = self.attempt(&self.dress(request)).await?;
+        self.keep_cookies(&response);
+        Some(response)
+    }
+
+    /// One attempt to sign in; true when it was answered with success.
+    pub(super) async fn sign_in(&mut self, user: &str, password: &str) -> bool {
+        let signed_in = async {
+            let page = self.open("/sign-in").await?;
+            let form = form(&page, "/sign-in")?;
+            let form = form
+                .fill_first("text", user)
+                .fill_first("password", password);
+            Some(self.send(&form).await?.status == 303)
+        };
+        signed_in.await.unwrap_or_default()
+    }
+
+    /// One attempt to approve a user code; whether it had an effect shows at the next poll.
+    pub(super) async fn approve(&mut self, user_code: &str) -> Option<Response> {
+        let page = self.open("/device").await?;
+        let look_up = form(&page, "/device")?.fill_first("text", user_code);
+        let page = self.send(&look_up).await?;
+        let approve = form(&page, "/device/approve")?;
+        self.send(&approve).await
+    }
+
+    fn dress(&self, request: Request) -> Request {
+        let request = request.header("Accept", "text/html");
+        if self.cookies.is_empty() {
+            return request;
+        }
+        let pairs = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        request.header("Cookie", pairs.collect::<Vec<_>>().join("; "))
+    }
+
+    fn keep_cookies(&mut self, response: &Response) {
+        for cookie in response.values("set-cookie") {
+            let pair = cookie
+                .split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='));
+            if let Some((name, value)) = pair {
+                self.cookies
+                    .insert(name.trim().to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+fn form(page: &Response, action: &str) -> Option<Form> {
+    html::forms(page.text())
+        .into_iter()
+        .find(|form| form.action == action)
+}

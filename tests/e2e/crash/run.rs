@@ -1,0 +1,126 @@
+//! The run: load, kills, and the reckoning.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use claviger_tests::{child::Running, instance::Service};
+
+use super::{
+    caller::{Caller, Tally},
+    chance::Chance,
+    checker,
+    history::{End, History},
+    virtual_user::VirtualUser,
+};
+
+const USERS: u64 = 8;
+
+/// How long it runs where `CLAVIGER_KILL_MINUTES` says nothing.
+const SHORT: Duration = Duration::from_secs(25);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
+    let seed = number_of("CLAVIGER_KILL_SEED").unwrap_or_else(Chance::seed);
+    println!("CLAVIGER_KILL_SEED={seed}");
+    let mut service = Service::init();
+    service
+        .room
+        .write("claviger.toml", "[limits]\nsessions_per_user = 1000000\n");
+    service.arguments = ["--config", "claviger.toml"].map(str::to_owned).into();
+    let (history, tally) = (History::default(), Arc::new(Tally::default()));
+    let caller = Caller::new(service.address, Arc::clone(&tally));
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut running = service.serve().await;
+    let users: Vec<_> = (0..USERS)
+        .map(|user| VirtualUser {
+            caller: caller.clone(),
+            start_url: format!("{}/start", service.issuer()),
+            history: history.clone(),
+            chance: Chance::of(seed.wrapping_add((user + 1) << 32)),
+            stop: Arc::clone(&stop),
+        })
+        .map(|user| tokio::spawn(user.live()))
+        .collect();
+    let kills;
+    (running, kills) = kill_at_random(&service, running, &mut Chance::of(seed)).await;
+    stop.store(true, Ordering::Relaxed);
+    for user in users {
+        user.await.expect("a user comes to its end");
+    }
+
+    // One loss more, with nobody there to notice, then the reckoning.
+    running.kill();
+    let running = service.serve().await;
+    let mut told = history.told().clone();
+    for story in &mut told.stories {
+        if let Err(broken) = checker::ask(&caller, story).await {
+            told.broken.push(broken);
+        }
+    }
+    running.terminate();
+    running.end().assert_code(0);
+    let differences = checker::count(&service, &told);
+    told.broken.extend(differences);
+
+    let ended = told
+        .stories
+        .iter()
+        .filter(|story| story.end == End::Ended)
+        .count();
+    let (answered, unknown) = (&tally.answered, &tally.unknown);
+    let (answered, unknown) = (
+        answered.load(Ordering::Relaxed),
+        unknown.load(Ordering::Relaxed),
+    );
+    println!(
+        "{kills} kills, {answered} answers, {unknown} requests without one, {} sessions, {ended} of \
+         them ended, {} devices of which nobody heard",
+        told.stories.len(),
+        told.abandoned,
+    );
+    assert!(told.broken.is_empty(), "seed {seed}: {:#?}", told.broken);
+    // A run in which nothing was lost on the way proves nothing.
+    assert!(
+        kills >= 5 && unknown >= kills,
+        "{kills} kills, {unknown} without an answer"
+    );
+    assert!(
+        told.stories.len() >= 20 && ended >= 5,
+        "{} sessions only",
+        told.stories.len()
+    );
+}
+
+/// Kills and starts the service until the time is over; the last one goes on.
+async fn kill_at_random(
+    service: &Service,
+    mut running: Running,
+    chance: &mut Chance,
+) -> (Running, u64) {
+    let minutes = number_of("CLAVIGER_KILL_MINUTES").map(|minutes| minutes * 60);
+    let end = Instant::now() + minutes.map_or(SHORT, Duration::from_secs);
+    let mut kills = 0;
+    while Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(chance.within(300..=3_000))).await;
+        running.kill();
+        kills += 1;
+        running = service.serve().await;
+    }
+    (running, kills)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the long run is asked for by the environment"
+)]
+fn number_of(variable: &str) -> Option<u64> {
+    let value = std::env::var(variable).ok()?;
+    let number = value.parse();
+    Some(number.unwrap_or_else(|_| panic!("{variable} must be a whole number")))
+}

@@ -1,0 +1,159 @@
+//! An honest user: signs devices in, refreshes, looks, signs some out again; and sends whatever
+//! was not answered once more.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use claviger_tests::{
+    aws::{ACCOUNT_ACCESS, Client, DEVICE_CODE},
+    http::{Request, Response},
+    instance::PASSWORD,
+};
+use serde_json::{Value, json};
+
+use super::{
+    caller::Caller,
+    chance::Chance,
+    history::{End, History, Story},
+};
+
+/// One user with a browser and a program.
+pub(super) struct VirtualUser {
+    pub(super) caller: Caller,
+    pub(super) start_url: String,
+    pub(super) history: History,
+    pub(super) chance: Chance,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl VirtualUser {
+    /// Lives until it is told to stop; what it began it finishes.
+    pub(super) async fn live(mut self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            if let Err(broken) = self.one_session().await {
+                self.history.broke(broken);
+            }
+        }
+    }
+
+    async fn one_session(&mut self) -> Result<(), String> {
+        let client = self.register().await?;
+        let mut story = self.sign_in(client).await?;
+        for _ in 0..self.chance.within(0..=5) {
+            self.refresh(&mut story).await?;
+            self.look(&story).await?;
+        }
+        if self.chance.percent(40) {
+            self.log_out(&mut story).await?;
+        }
+        self.history.add(story);
+        Ok(())
+    }
+
+    async fn register(&self) -> Result<Client, String> {
+        let body =
+            json!({ "clientName": "load", "clientType": "public", "scopes": [ACCOUNT_ACCESS] });
+        let (answer, _) = self.caller.call("/client/register", &body).await?;
+        expect(&answer, 200)?;
+        Ok(Client {
+            id: answer.member("clientId"),
+            secret: answer.member("clientSecret"),
+        })
+    }
+
+    /// The device grant, whatever is lost on the way.
+    async fn sign_in(&mut self, client: Client) -> Result<Story, String> {
+        let body = client.with(json!({ "startUrl": self.start_url }));
+        let (started, retried) = self.caller.call("/device_authorization", &body).await?;
+        expect(&started, 200)?;
+        self.history.told().abandoned += usize::from(retried);
+        let device_code = started.member("deviceCode");
+        let poll = client.with(json!({ "grantType": DEVICE_CODE, "deviceCode": device_code }));
+        loop {
+            let approved = self.caller.approve(&started.member("userCode")).await;
+            let away = approved.as_ref().is_none_or(|answer| answer.status == 503);
+            let (answer, _) = self.caller.call("/token", &poll).await?;
+            match (answer.status.as_u16(), error_of(&answer).as_str()) {
+                (200, _) => {
+                    let (access, refresh) = tokens(&answer)?;
+                    return Ok(Story::begin(client, &access, &refresh));
+                }
+                // Not approved yet: the approval was lost, or the browser is not signed in.
+                (400, "authorization_pending" | "slow_down") => {
+                    if !away || approved.is_none() {
+                        self.caller.sign_in("alice", PASSWORD).await;
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+                _ => return Err(format!("an approved device was refused:\n{answer}")),
+            }
+        }
+    }
+
+    /// Refreshes: one request, or several at once as parallel command lines do.
+    async fn refresh(&mut self, story: &mut Story) -> Result<(), String> {
+        let presented = story.current().to_owned();
+        let members = json!({ "grantType": "refresh_token", "refreshToken": presented });
+        let body = story.client.with(members);
+        let parallel = if self.chance.percent(30) { 3 } else { 1 };
+        let calls = (0..parallel).map(|_| self.caller.call("/token", &body));
+        for answer in futures_util::future::join_all(calls).await {
+            let (answer, _) = answer?;
+            expect(&answer, 200)?;
+            let (access, received) = tokens(&answer)?;
+            story.refreshed(&presented, &received, &access)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the accounts.
+    async fn look(&self, story: &Story) -> Result<(), String> {
+        expect(&self.accounts(&story.access).await?, 200)
+    }
+
+    /// Signs out; once that is acknowledged the token is dead.
+    async fn log_out(&self, story: &mut Story) -> Result<(), String> {
+        let request = Request::post("/logout").header("x-amz-sso_bearer_token", &story.access);
+        let (answer, retried) = self.caller.insist(&request).await?;
+        // The attempt that was not answered may have ended it.
+        if !(retried && answer.status == 401) {
+            expect(&answer, 200)?;
+        }
+        story.end = End::Ended;
+        expect(&self.accounts(&story.access).await?, 401)
+    }
+
+    async fn accounts(&self, access: &str) -> Result<Response, String> {
+        let request = Request::get("/assignment/accounts").header("x-amz-sso_bearer_token", access);
+        Ok(self.caller.insist(&request).await?.0)
+    }
+}
+
+/// An answer with this status; 503 and silence were waited out before.
+pub(super) fn expect(answer: &Response, status: u16) -> Result<(), String> {
+    if answer.status.as_u16() == status {
+        Ok(())
+    } else {
+        Err(format!("{status} was due, but this came:\n{answer}"))
+    }
+}
+
+/// Access and refresh token of an answer.
+pub(super) fn tokens(answer: &Response) -> Result<(String, String), String> {
+    let json = answer.json();
+    let text = |name: &str| {
+        json.get(name)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    };
+    let both = text("accessToken").zip(text("refreshToken"));
+    both.ok_or_else(|| format!("tokens are missing in\n{answer}"))
+}
+
+fn error_of(answer: &Response) -> String {
+    let json = answer.json();
+    let error = json.get("error").and_then(Value::as_str);
+    error.unwrap_or_default().to_owned()
+}
