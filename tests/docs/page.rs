@@ -58,7 +58,7 @@ pub(crate) fn table(name: &str) -> Vec<Vec<String>> {
 fn cells(line: &str) -> Vec<String> {
     let inner = line.trim_start_matches("| ").trim_end_matches(" |");
     let cells = inner.split(" | ").map(str::trim);
-    cells.map(|cell| plain(cell)).collect()
+    cells.map(plain).collect()
 }
 
 /// A cell without its code marks; escaped ones are text.
