@@ -58,7 +58,7 @@ impl Lane<'_> {
 
     async fn start_device(&mut self) {
         let fate = self.draw_fate();
-        self.tell(format!("start a device, {fate:?}"));
+        self.tell(&format!("start a device, {fate:?}"));
         let request = StartDevice {
             client: self.client.clone(),
             start_url: self.stage.context.links.start_url(),
@@ -94,7 +94,7 @@ impl Lane<'_> {
         } else {
             Said::Expired
         };
-        self.tell(format!("poll, {fate:?}: {said:?}"));
+        self.tell(&format!("poll, {fate:?}: {said:?}"));
         let mut request = self.request(GrantType::DeviceCode.as_str());
         request.device_code = Some(device.code.clone());
         let network = from(0);
@@ -113,7 +113,7 @@ impl Lane<'_> {
     }
 
     async fn poll_as_another_client(&mut self, device: DeviceHeld) -> DeviceHeld {
-        self.tell("another client polls".to_owned());
+        self.tell("another client polls");
         let mut request = self.request(GrantType::DeviceCode.as_str());
         request.client = self.other.clone();
         request.device_code = Some(device.code.clone());
@@ -142,7 +142,7 @@ impl Lane<'_> {
         };
         // The first write counts the typed code, the second decides.
         let commit = usize::from(fate == Fate::Unreadable || self.chance.happens(70));
-        self.tell(format!(
+        self.tell(&format!(
             "{answer:?} (allowed: {allowed}), {fate:?} at {commit}"
         ));
         let context = &self.stage.context;
@@ -187,7 +187,7 @@ impl Lane<'_> {
 
     async fn consent(&mut self) {
         let fate = self.draw_fate();
-        self.tell(format!("consent, {fate:?}"));
+        self.tell(&format!("consent, {fate:?}"));
         let query = AuthorizeQuery {
             response_type: Some("code".to_owned()),
             client_id: Some(self.client.client_id.clone()),
@@ -239,7 +239,7 @@ impl Lane<'_> {
         let idle = verdict == CodeFate::EndSession && !ends;
         let fate = if idle { Fate::Made } else { self.draw_fate() };
         let (foretold, is_made) = Self::foretell(said, writes, fate);
-        self.tell(format!("redeem with {flaw:?}, {fate:?}: {verdict:?}"));
+        self.tell(&format!("redeem with {flaw:?}, {fate:?}: {verdict:?}"));
         let redeemed = faults::with(fate, 0, self.ask_for_code(&code, flaw)).await;
         let (heard, issued) = hear(redeemed, 1);
         self.check(heard, foretold);

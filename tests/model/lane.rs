@@ -41,7 +41,7 @@ pub(crate) struct Held {
     /// Access tokens with their generation and end.
     pub(crate) access: Vec<(Secret, u32, i64)>,
     /// The generation that the honest client holds.
-    pub(crate) held: u32,
+    pub(crate) honest: u32,
     /// The generation that the thief holds.
     pub(crate) stolen: Option<u32>,
 }
@@ -162,7 +162,7 @@ impl<'a> Lane<'a> {
             model: Session::begin(self.rules, self.stage.now()),
             refresh: BTreeMap::new(),
             access: Vec::new(),
-            held: 1,
+            honest: 1,
             stolen: None,
         };
         self.sessions.insert(self.begun, held);
@@ -183,7 +183,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    pub(crate) fn tell(&mut self, what: String) {
+    pub(crate) fn tell(&mut self, what: &str) {
         self.steps += 1;
         let told = format!("{} {what}", self.stage.now());
         self.story.push(told);

@@ -54,7 +54,7 @@ impl Lane<'_> {
         let held = self.sessions.get_mut(&session)?;
         let mut presented = Presented {
             session,
-            generation: held.held,
+            generation: held.honest,
             network: HOME,
             by_thief: false,
         };
@@ -63,7 +63,7 @@ impl Lane<'_> {
             Holder::Roaming => presented.network = u8::try_from(self.chance.below(5)).ok()?,
             Holder::Thief => {
                 if held.stolen.is_none() && self.chance.happens(10) {
-                    held.stolen = Some(held.held);
+                    held.stolen = Some(held.honest);
                 }
                 if let Some(generation) = held.stolen.filter(|_| self.chance.happens(40)) {
                     presented.generation = generation;
@@ -101,7 +101,7 @@ impl Lane<'_> {
         let before = self.sessions[&session].model.clone();
         let (said, after) = before.refresh(generation, network, now);
         let (foretold, is_made) = Self::foretell(said, after.is_some(), fate);
-        self.tell(format!("refresh {presented:?}, {fate:?}: {said:?}"));
+        self.tell(&format!("refresh {presented:?}, {fate:?}: {said:?}"));
         let answer = faults::with(fate, 0, self.ask(presented)).await;
         let current = after.as_ref().unwrap_or(&before).generation;
         let (heard, issued) = hear(answer, current);
@@ -147,7 +147,7 @@ impl Lane<'_> {
         if said != again || settled.is_some() {
             return false;
         }
-        self.tell(format!("{racers} refresh at once {presented:?}: {said:?}"));
+        self.tell(&format!("{racers} refresh at once {presented:?}: {said:?}"));
         let racing = (0..racers).map(|_| faults::with(Fate::Made, 0, self.ask(presented)));
         let answers = join_all(racing).await;
         self.note(&before, &after);
@@ -165,7 +165,7 @@ impl Lane<'_> {
 
     /// Another client with the right token learns and changes nothing (I3, REF-10).
     async fn refresh_by_another_client(&mut self, presented: Presented) {
-        self.tell(format!("another client refreshes {presented:?}"));
+        self.tell(&format!("another client refreshes {presented:?}"));
         let mut request = self.request("refresh_token");
         request.client = self.other.clone();
         let token = self.sessions[&presented.session]
@@ -198,7 +198,7 @@ impl Lane<'_> {
             if presented.by_thief {
                 held.stolen = Some(generation);
             } else {
-                held.held = generation;
+                held.honest = generation;
             }
         }
     }
@@ -234,7 +234,7 @@ impl Lane<'_> {
         let (token, generation, end) = self.sessions[&session].access[chosen].clone();
         let (fate, now) = (self.draw_fate(), self.stage.now());
         let model = self.sessions[&session].model.clone();
-        self.tell(format!("portal with generation {generation}, {fate:?}"));
+        self.tell(&format!("portal with generation {generation}, {fate:?}"));
         let context = &self.stage.context;
         let called = portal::accounts(context, &token, portal::Page::default());
         let answer = faults::with(fate, 0, called).await;
@@ -266,7 +266,7 @@ impl Lane<'_> {
         let fate = self.draw_fate();
         // The first write of the call may be that of the generation's first use.
         let marks = generation == model.generation && !model.used;
-        self.tell(format!("log out with generation {generation}, {fate:?}"));
+        self.tell(&format!("log out with generation {generation}, {fate:?}"));
         let network = from(HOME);
         let logged_out = portal::logout(&self.stage.context, &network, &token);
         let answer = faults::with(fate, usize::from(marks), logged_out).await;
