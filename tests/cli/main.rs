@@ -14,3 +14,4 @@ mod backup;
 mod config;
 mod oidc;
 mod dev;
+mod log;

@@ -56,6 +56,11 @@ impl Dev {
             .to_owned()
     }
 
+    /// The way to it.
+    pub fn link(&self) -> Link {
+        self.link.clone()
+    }
+
     /// A caller of its API.
     pub fn aws(&self) -> Aws {
         Aws::new(self.link.clone(), self.text("start_url"))

@@ -97,6 +97,54 @@ async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
     );
 }
 
+/// The checker can fail: a store that went back in time breaks every promise at once.
+#[tokio::test]
+async fn the_checker_notices_a_store_that_lost_its_tail() {
+    let service = Service::init();
+    let (history, tally) = (History::default(), Arc::new(Tally::default()));
+    let caller = Caller::new(service.address, tally);
+    let mut user = VirtualUser {
+        caller: caller.clone(),
+        start_url: format!("{}/start", service.issuer()),
+        history: history.clone(),
+        chance: Chance::of(Chance::seed()),
+        stop: Arc::default(),
+    };
+    let running = service.serve().await;
+    user.one_session().await.expect("a session before");
+    service.admin(&["backup", "backup.db"]).assert_code(0);
+    user.one_session()
+        .await
+        .expect("a session that will be lost");
+    running.kill();
+    go_back(&service);
+
+    let running = service.serve().await;
+    let mut told = history.told().clone();
+    let lost = told.stories.last_mut().expect("the lost session");
+    lost.end = End::Lives;
+    let broken = checker::ask(&caller, lost).await;
+    assert!(broken.is_err_and(|why| why.contains("an honest client is out")));
+    running.terminate();
+    running.end().assert_code(0);
+    let differences = checker::count(&service, &told).join("\n");
+    assert!(
+        differences.contains("sessions, as stories: 1 in the store, 2 were due"),
+        "{differences}"
+    );
+}
+
+/// Puts the backup where the store was, as if what came after had never reached the disk.
+fn go_back(service: &Service) {
+    let data = service.room.work().join("data");
+    for name in ["claviger.db-wal", "claviger.db-shm", "claviger.witness"] {
+        // Which of them there are depends on the moment of the kill.
+        let _ = std::fs::remove_file(data.join(name));
+    }
+    let backup = service.room.work().join("backup.db");
+    std::fs::rename(backup, service.database()).expect("the backup in the store's place");
+}
+
 /// Kills and starts the service until the time is over; the last one goes on.
 async fn kill_at_random(
     service: &Service,

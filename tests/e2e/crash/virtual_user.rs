@@ -38,7 +38,8 @@ impl VirtualUser {
         }
     }
 
-    async fn one_session(&mut self) -> Result<(), String> {
+    /// One session from its sign-in to wherever chance leaves it.
+    pub(super) async fn one_session(&mut self) -> Result<(), String> {
         let client = self.register().await?;
         let mut story = self.sign_in(client).await?;
         for _ in 0..self.chance.within(0..=5) {

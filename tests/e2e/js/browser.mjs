@@ -217,6 +217,27 @@ async function withoutScript() {
   });
 }
 
+/** To the page that asks about a program with a long name. */
+async function comeToConsent(page, redirectUri) {
+  const client = await register({
+    clientName: "a-program-with-a-long-name-that-somebody-chose-without-a-single-space",
+    grantTypes: ["authorization_code", "refresh_token"],
+    redirectUris: [redirectUri],
+    issuerUrl: about.start_url,
+  });
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id: client.clientId,
+    redirect_uri: redirectUri,
+    state: "s",
+    scopes: "sso:account:access",
+    code_challenge_method: "S256",
+    code_challenge: createHash("sha256").update("v".repeat(43)).digest("base64url"),
+  });
+  await open(page, `/authorize?${query}`);
+  await page.locator("#consent").waitFor();
+}
+
 /** Every page and every state of it, and how to come there. */
 const PAGES = {
   "sign-in": (page) => open(page, "/sign-in"),
@@ -268,24 +289,14 @@ const PAGES = {
     await page.getByRole("button", { name: "Deny" }).click();
     await page.locator("#done").waitFor();
   },
-  consent: async (page) => {
-    const client = await register({
-      clientName: "a-program-with-a-long-name-that-somebody-chose-without-a-single-space",
-      grantTypes: ["authorization_code", "refresh_token"],
-      redirectUris: ["http://127.0.0.1/callback"],
-      issuerUrl: about.start_url,
-    });
-    const query = new URLSearchParams({
-      response_type: "code",
-      client_id: client.clientId,
-      redirect_uri: "http://127.0.0.1:9/callback",
-      state: "s",
-      scopes: "sso:account:access",
-      code_challenge_method: "S256",
-      code_challenge: createHash("sha256").update("v".repeat(43)).digest("base64url"),
-    });
-    await open(page, `/authorize?${query}`);
-    await page.locator("#consent").waitFor();
+  consent: (page) => comeToConsent(page, "http://127.0.0.1/callback"),
+  "back to the application": async (page) => {
+    // `[::1]` is no legal source of a CSP, so the way back is a page that leads there. Nobody
+    // listens: the page stays, as it does for a person whose program has ended.
+    await page.route("http://[::1]/**", (route) => route.abort("aborted"));
+    await comeToConsent(page, "http://[::1]/callback");
+    await page.getByRole("button", { name: "Allow" }).click();
+    await page.locator("#onward").waitFor();
   },
   "authorize, refused": (page) => open(page, "/authorize?client_id=made-up"),
   sessions: async (page) => {
