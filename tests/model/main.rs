@@ -32,7 +32,7 @@ use futures_util::future::join_all;
 
 use crate::{chance::Chance, lane::Lane, stage::Stage};
 
-/// Seeds that once found something.
+/// Seeds that always run; one that finds something joins them.
 const KEPT: [u64; 2] = [1, 0xc1a7_16e2];
 
 const LANES: u32 = 128;
