@@ -1,5 +1,9 @@
 //! In-process HTTP: the real router behind the real accept loop, one file a flow. Tests of the
 //! case catalogue bear the case's id.
+#![expect(
+    clippy::expect_used,
+    reason = "a suite that cannot set up fails its test by panicking"
+)]
 
 mod kit;
 mod reg;
@@ -7,3 +11,7 @@ mod uri;
 mod aut;
 mod create_token;
 mod paws;
+mod dev;
+mod refresh;
+mod tok;
+mod acc;
