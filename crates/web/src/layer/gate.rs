@@ -31,8 +31,19 @@ const TARGET: usize = 8192;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
-/// How long a handler may take; GetRoleCredentials asks others and has its own, shorter limits.
-const HANDLER_TIME: Duration = Duration::from_secs(15);
+/// How long a handler may take: one deadline covers the store, its queue and every retry (R7).
+const HANDLER_TIME: Duration = Duration::from_secs(3);
+
+/// How long one may take that waits for others: targets, which have their own, shorter limits,
+/// and the queue of the password hasher.
+const PATIENT_HANDLER_TIME: Duration = Duration::from_secs(15);
+
+fn handler_time(path: &str, face: Option<Face>) -> Duration {
+    match (face, path) {
+        (None, _) | (Some(_), "/federation/credentials") => PATIENT_HANDLER_TIME,
+        (Some(_), _) => HANDLER_TIME,
+    }
+}
 
 /// Whether a path belongs to the API; everything else is for people.
 pub(crate) fn face_of(path: &str) -> Option<Face> {
@@ -87,8 +98,9 @@ async fn run(
     body: Bytes,
     face: Option<Face>,
 ) -> Response<Body> {
+    let time = handler_time(parts.uri.path(), face);
     let handled = AssertUnwindSafe(router.oneshot(Request::from_parts(parts, Body::from(body))));
-    match tokio::time::timeout(HANDLER_TIME, handled.catch_unwind()).await {
+    match tokio::time::timeout(time, handled.catch_unwind()).await {
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(never))) => match never {},
         Ok(Err(_)) => {
