@@ -22,6 +22,16 @@ impl Ballast {
 
     /// Takes up the room; leaves nothing behind where there is too little of it.
     pub(super) fn take(&self) -> io::Result<()> {
+        self.take_beside(0)
+    }
+
+    /// Takes up the room again once there is more than it gave back: otherwise a disk that is
+    /// still full would look well every other second.
+    pub(super) fn take_again(&self) -> io::Result<()> {
+        self.take_beside(self.bytes / 4)
+    }
+
+    fn take_beside(&self, spare: u64) -> io::Result<()> {
         if self.bytes == 0 {
             return Ok(());
         }
@@ -30,7 +40,10 @@ impl Ballast {
             .truncate(false)
             .write(true)
             .open(&self.path)
-            .and_then(|file| allocate(file, self.bytes));
+            .and_then(|mut file| {
+                allocate(&mut file, self.bytes + spare)?;
+                file.set_len(self.bytes)
+            });
         if taken.is_err() {
             self.release();
         }
@@ -48,12 +61,12 @@ impl Ballast {
 }
 
 /// A file system that cannot reserve space gets zeros.
-fn allocate(mut file: File, bytes: u64) -> io::Result<()> {
+fn allocate(file: &mut File, bytes: u64) -> io::Result<()> {
     use rustix::{
         fs::{FallocateFlags, fallocate},
         io::Errno,
     };
-    match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+    match fallocate(&*file, FallocateFlags::empty(), 0, bytes) {
         Ok(()) => Ok(()),
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
             let zeros = vec![0; 64 * 1024];

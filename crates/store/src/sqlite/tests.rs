@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use rusqlite::Connection;
 
-use super::{Identity, OpenError, Options, SqliteStore};
+use super::{Identity, OpenError, Options, SqliteStore, ballast::Ballast};
 use crate::{
     driver::Driver as _,
     error::Error,
@@ -75,4 +75,17 @@ fn a_restored_copy_that_left_wal_mode_opens_and_returns_to_it() {
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .expect("a mode");
     assert_eq!(mode, "wal");
+}
+
+#[test]
+fn f05_ballast_is_exactly_as_large_as_asked_however_it_was_taken() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ballast = Ballast::in_directory(directory.path(), 1 << 20);
+    let size = || fs::metadata(directory.path().join("claviger.ballast")).map(|file| file.len());
+    ballast.take().expect("room");
+    assert_eq!(size().expect("a file"), 1 << 20);
+    ballast.release();
+    assert!(size().is_err());
+    ballast.take_again().expect("room");
+    assert_eq!(size().expect("a file"), 1 << 20);
 }

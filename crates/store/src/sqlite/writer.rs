@@ -260,7 +260,7 @@ impl Writer {
 
     /// Room on the disk again is noticed without a restart.
     fn look_for_room(&self) {
-        if self.condition.is_short_of_disk() && self.ballast.take().is_ok() {
+        if self.condition.is_short_of_disk() && self.ballast.take_again().is_ok() {
             tracing::info!("there is room on the disk again");
             self.condition.set_short_of_disk(false);
         }
