@@ -100,7 +100,13 @@ async fn f07_a_commit_that_fails_is_unknown_and_stops_the_store() {
         .apply(Plan::of(user::raising_epoch(a_user(1).id)))
         .await;
     assert!(matches!(later, Err(Error::Unavailable(_))), "{later:?}");
+    let log = || std::fs::read(directory.path().join("data/claviger.db-wal")).expect("the log");
+    let before = log();
     drop((opened, store));
+    assert!(
+        !before.is_empty() && log() == before,
+        "the log stays for the next start to judge"
+    );
     let store = reopen(directory.path());
     assert_eq!(
         user::by_id(&store, a_user(1).id)

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, types::ValueRef};
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig, types::ValueRef,
+};
 
 use crate::{
     error::Error,
@@ -40,7 +42,15 @@ pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = configure(Connection::open_with_flags(path, flags)?)?;
     connection.pragma_update(None, "query_only", true)?;
+    close_without_checkpoint(&connection)?;
     Ok(connection)
+}
+
+/// Closing does not checkpoint: after a sync that failed, the log must stay as it is. The writer
+/// makes the last checkpoint itself when all is well.
+pub(super) fn close_without_checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    let switch = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(switch, true).map(|_| ())
 }
 
 /// Makes the production settings, and reads each back.

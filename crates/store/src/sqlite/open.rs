@@ -243,6 +243,7 @@ fn finish(
     if let Some(pages) = options.max_pages {
         writer.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
+    connection::close_without_checkpoint(&writer)?;
     let sequence = meta(&writer, "commit_seq").map(u64::try_from);
     let sequence = sequence
         .ok()
