@@ -176,6 +176,9 @@ async fn tok_10_a_store_that_cannot_write_spends_nothing() {
         told.assert_error(400, "AuthorizationPendingException");
     }
     assert_unavailable(&grants.server.aws().start_device_with(start(&grants)).await);
+    // An end that was not written is never told as one (MET-06).
+    let out = grants.server.aws().logout(&grants.tokens.access).await;
+    out.assert_error(503, "InternalServerException");
     // What writes nothing works.
     grants
         .server
