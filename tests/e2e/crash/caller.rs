@@ -64,8 +64,7 @@ impl Caller {
                 Some(_) => {}
                 None => retried = true,
             }
-            // The server is away; asking it without a pause would only slow its start.
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            pause().await;
         }
         Err(format!(
             "no answer to {} for {PATIENCE:?}",
@@ -142,6 +141,11 @@ impl Caller {
             }
         }
     }
+}
+
+/// A breath between two attempts: asking without one would only slow a server that starts.
+pub(super) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(25)).await;
 }
 
 fn form(page: &Response, action: &str) -> Option<Form> {

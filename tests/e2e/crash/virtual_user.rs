@@ -14,7 +14,7 @@ use claviger_tests::{
 use serde_json::{Value, json};
 
 use super::{
-    caller::Caller,
+    caller::{self, Caller},
     chance::Chance,
     history::{End, History, Story},
 };
@@ -86,7 +86,7 @@ impl VirtualUser {
                     if !away || approved.is_none() {
                         self.caller.sign_in("alice", PASSWORD).await;
                     }
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    caller::pause().await;
                 }
                 _ => return Err(format!("an approved device was refused:\n{answer}")),
             }

@@ -33,6 +33,13 @@ pub(crate) const SLEEPERS: &[(&str, &str)] = &[
     (
         "tests/cli/serve.rs",
         "polls the readiness of a process, to a deadline",
+    ),    (
+        "tests/e2e/crash/caller.rs",
+        "repeats a request to a server that is being killed, to a deadline",
+    ),
+    (
+        "tests/e2e/crash/run.rs",
+        "kills at moments of chance: nothing is waited for",
     ),
 ];
 
