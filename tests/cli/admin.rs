@@ -149,6 +149,44 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     drop(running);
 }
 
+#[tokio::test]
+async fn what_is_done_while_no_server_runs_holds_when_one_does() {
+    let service = Service::init();
+    let running = service.serve().await;
+    let (client, tokens) = service.sign_in_device().await;
+    let (_, others) = service.sign_in_device().await;
+    running.terminate();
+    running.end().assert_code(0);
+
+    assert_eq!(
+        session_ids(&service.admin(&["sessions", "list", "--json"])).len(),
+        2
+    );
+    assert!(actions(&service.admin(&["audit"])).contains("session.start alice"));
+    service
+        .admin(&["client", "deny", &client.id])
+        .assert_code(0);
+    assert_eq!(
+        session_ids(&service.admin(&["sessions", "list", "--json"])).len(),
+        1
+    );
+    service.admin(&["keys", "rotate"]).assert_code(0);
+
+    let running = service.serve().await;
+    let aws = service.aws();
+    aws.list_accounts(&tokens.access)
+        .await
+        .assert_error(401, "UnauthorizedException");
+    aws.list_accounts(&others.access).await.assert_status(200);
+    running.kill();
+
+    service.admin(&["sessions", "end", "--all"]).assert_code(0);
+    let _running = service.serve().await;
+    aws.list_accounts(&others.access)
+        .await
+        .assert_error(401, "UnauthorizedException");
+}
+
 fn session_ids(listed: &Ended) -> Vec<String> {
     listed.assert_code(0);
     let sessions = listed
