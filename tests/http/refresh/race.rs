@@ -154,7 +154,7 @@ const ENDERS: [Ender; 5] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ref_15_what_a_revocation_answered_no_refresh_undoes() {
-    const ROUNDS: usize = 60;
+    const ROUNDS: usize = 150;
     let lift = |policy: &mut claviger_engine::policy::Policy| {
         policy.limits.devices_per_client = u32::MAX;
         policy.limits.sign_ins_per_user = u32::MAX;
