@@ -6,6 +6,7 @@ use claviger_model::{
     grant::device::{Decision, DeviceAuthorization, DeviceState},
     id::{ClientRef, DeviceId},
     network::{NetworkPrefix, Requester},
+    scope::ScopeSet,
     secret::Secret,
     time::{Lifetime, Timestamp},
     user_code::UserCode,
@@ -75,56 +76,117 @@ pub async fn start(
             .because("startUrl is not the start URL of this instance. Check sso_start_url.")
             .into());
     }
-    admit(context, requester, &client, now)?;
+    let load = StartLoad::of(&client, requester);
+    load.admit(context, now)?;
+    let started = draw(context, requester, &client, now).await;
+    if started.is_err() {
+        // Nothing waits; a store that was away must not look like a client that asks too much.
+        load.undo(context);
+    }
+    started
+}
+
+/// What a waiting device is counted by, and how much of the total it takes.
+struct StartLoad {
+    client: ClientRef,
+    network: Option<NetworkPrefix>,
+    burden: u32,
+}
+
+impl StartLoad {
+    fn of(client: &Client, requester: &Requester) -> Self {
+        let metadata = &client.metadata;
+        let agent = requester.user_agent.as_deref();
+        Self {
+            client: client.reference,
+            network: Some(requester.network()),
+            burden: burden(metadata.name.as_str(), &metadata.scopes, agent),
+        }
+    }
+
+    fn of_waiting(device: &DeviceAuthorization) -> Self {
+        let network = device.requester_address.parse().ok();
+        let agent = device.requester_agent.as_deref();
+        Self {
+            client: device.client,
+            network: network.map(NetworkPrefix::of),
+            burden: burden(&device.client_name, &device.scopes, agent),
+        }
+    }
+
+    fn admit(&self, context: &Context, now: Timestamp) -> Result<(), Refusal> {
+        let limits = &context.policy.limits;
+        let limit = |key: &StartKey| match key {
+            StartKey::Client(_) => limits.devices_per_client,
+            StartKey::Network(_) => limits.devices_per_network,
+            StartKey::All => limits.devices,
+        };
+        let keys = self.keys();
+        for (position, (key, burden)) in keys.iter().enumerate() {
+            if !context
+                .device_starts
+                .admit_many(key, *burden, limit(key), now)
+            {
+                for (key, burden) in keys.iter().take(position) {
+                    context.device_starts.undo(key, *burden);
+                }
+                return Err(Kind::TooManyRequests.because(
+                    "Too many devices are waiting for approval. Finish or wait ten minutes, then try again.",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn undo(&self, context: &Context) {
+        for (key, burden) in self.keys() {
+            context.device_starts.undo(&key, burden);
+        }
+    }
+
+    fn give_back(&self, context: &Context) {
+        for (key, burden) in self.keys() {
+            context.device_starts.give_back(&key, burden);
+        }
+    }
+
+    fn keys(&self) -> Vec<(StartKey, u32)> {
+        let network = self.network.map(|network| (StartKey::Network(network), 1));
+        [
+            (StartKey::Client(self.client), 1),
+            (StartKey::All, self.burden),
+        ]
+        .into_iter()
+        .chain(network)
+        .collect()
+    }
+}
+
+/// How many ordinary waiting devices take as much room as one with these texts, which strangers
+/// choose: the total cap binds bytes (DEV-26). A row that overflows takes a page of its own.
+fn burden(client_name: &str, scopes: &ScopeSet, agent: Option<&str>) -> u32 {
+    let texts = client_name.len() + scopes.join().len() + agent.map_or(0, str::len);
+    match texts {
+        0..=350 => 1,
+        351..=900 => 2,
+        _ => 8,
+    }
+}
+
+async fn draw(
+    context: &Context,
+    requester: &Requester,
+    client: &Client,
+    now: Timestamp,
+) -> Result<DeviceStarted, Error> {
     for _ in 0..DRAWS {
-        if let Some(started) = try_start(context, requester, &client, now).await? {
+        if let Some(started) = try_start(context, requester, client, now).await? {
             return Ok(started);
         }
     }
     Err(Kind::Unavailable
         .because("No user code is free. Try again in a moment.")
         .into())
-}
-
-fn admit(
-    context: &Context,
-    requester: &Requester,
-    client: &Client,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let keys = start_keys(client.reference, Some(requester.network()));
-    let limits = &context.policy.limits;
-    let limit = |key: &StartKey| match key {
-        StartKey::Client(_) => limits.devices_per_client,
-        StartKey::Network(_) => limits.devices_per_network,
-        StartKey::All => limits.devices,
-    };
-    for (position, key) in keys.iter().enumerate() {
-        if !context.device_starts.admit(key, limit(key), now) {
-            let counted = keys.iter().take(position);
-            counted.for_each(|key| context.device_starts.give_back(key));
-            return Err(Kind::TooManyRequests.because(
-                "Too many devices are waiting for approval. Finish or wait ten minutes, then try again.",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// A decided authorization is no burden any more: what its start counted under is given back.
-fn give_start_back(context: &Context, authorization: &DeviceAuthorization) {
-    let network = authorization.requester_address.parse().ok();
-    for key in start_keys(authorization.client, network.map(NetworkPrefix::of)) {
-        context.device_starts.give_back(&key);
-    }
-}
-
-fn start_keys(client: ClientRef, network: Option<NetworkPrefix>) -> Vec<StartKey> {
-    let network = network.map(StartKey::Network);
-    [StartKey::Client(client), StartKey::All]
-        .into_iter()
-        .chain(network)
-        .collect()
 }
 
 /// One draw of a user code; `None` when it is taken.
@@ -244,7 +306,8 @@ pub async fn decide(
         return Err(unknown_code().into());
     }
     if authorization.state == DeviceState::Pending {
-        give_start_back(context, &authorization);
+        // What was decided waits no longer.
+        StartLoad::of_waiting(&authorization).give_back(context);
     }
     Ok(DeviceAuthorization {
         state,

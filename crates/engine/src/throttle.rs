@@ -41,6 +41,12 @@ impl<K: Eq + Hash + Clone> Counter<K> {
 
     /// Counts one for `key` unless `limit` is reached within the window; whether it was counted.
     pub fn admit(&self, key: &K, limit: u32, now: Timestamp) -> bool {
+        self.admit_many(key, 1, limit, now)
+    }
+
+    /// Counts `burden` for `key` unless that goes beyond `limit` within the window; whether it was
+    /// counted.
+    pub fn admit_many(&self, key: &K, burden: u32, limit: u32, now: Timestamp) -> bool {
         let slice = self.slice(now);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if !counts.contains_key(key) && counts.len() >= self.capacity {
@@ -62,23 +68,41 @@ impl<K: Eq + Hash + Clone> Counter<K> {
             .counts
             .iter()
             .fold(0, |sum: u32, count| sum.saturating_add(*count));
-        let admitted = alive < limit;
+        let admitted = alive.saturating_add(burden) <= limit;
         if let Some(count) = window.count(window.newest) {
-            *count += u32::from(admitted);
+            *count += if admitted { burden } else { 0 };
         }
         admitted
     }
 
-    /// Takes one count back, the oldest: what was counted turned out to be no burden, or is over.
-    pub fn give_back(&self, key: &K) {
+    /// Takes back what was admitted a moment ago, as if it had never been counted.
+    pub fn undo(&self, key: &K, burden: u32) {
+        self.subtract(key, burden, |newest| (newest - SLICES..=newest).rev());
+    }
+
+    /// Takes back what was admitted some time ago and is over; the oldest counts go first, so that
+    /// nothing that remains is forgotten too soon.
+    pub fn give_back(&self, key: &K, burden: u32) {
+        self.subtract(key, burden, |newest| newest - SLICES..=newest);
+    }
+
+    fn subtract<I: Iterator<Item = i64>>(
+        &self,
+        key: &K,
+        burden: u32,
+        slices: impl FnOnce(i64) -> I,
+    ) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(window) = counts.get_mut(key) else {
             return;
         };
-        let oldest = (window.newest - SLICES..=window.newest)
-            .find(|slice| window.count(*slice).is_some_and(|count| *count > 0));
-        if let Some(count) = oldest.and_then(|slice| window.count(slice)) {
-            *count -= 1;
+        let mut left = burden;
+        for slice in slices(window.newest) {
+            if let Some(count) = window.count(slice) {
+                let taken = left.min(*count);
+                *count -= taken;
+                left -= taken;
+            }
         }
     }
 
@@ -195,7 +219,7 @@ mod tests {
         assert!((0..3).all(|_| counter.admit(&"a", 3, at(0))));
         assert!(!counter.admit(&"a", 3, at(9)) && counter.admit(&"b", 3, at(9)));
         assert!(counter.admit(&"a", 3, at(10)));
-        counter.give_back(&"a");
+        counter.give_back(&"a", 1);
         assert!((0..3).all(|_| counter.admit(&"a", 3, at(11))) && !counter.admit(&"a", 3, at(11)));
     }
 
@@ -217,6 +241,17 @@ mod tests {
             }
             assert!(admitted.len() >= 10, "{window} {step}: {}", admitted.len());
         }
+    }
+
+    #[test]
+    fn what_is_undone_at_once_keeps_nothing_alive() {
+        let counter = Counter::new(Lifetime::minutes(10), 100);
+        assert!((0..5).all(|_| counter.admit(&"a", 6, at(0))));
+        for second in 1..600 {
+            assert!(counter.admit(&"a", 6, at(second)), "{second}");
+            counter.undo(&"a", 1);
+        }
+        assert!((0..6).all(|_| counter.admit(&"a", 6, at(660))));
     }
 
     #[test]

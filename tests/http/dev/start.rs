@@ -306,35 +306,89 @@ async fn dev_26_a_decided_code_waits_no_longer() {
 }
 
 #[tokio::test]
-async fn dev_26_a_hundred_thousand_waiting_codes_fit_in_64_mib() {
-    const STARTS: u32 = 400;
-    let lift = |policy: &mut claviger_engine::policy::Policy| {
-        policy.limits.devices_per_client = u32::MAX;
-    };
-    let server = TestServer::builder().policy(lift).start().await;
+async fn dev_26_a_start_that_failed_waits_for_nobody() {
+    use claviger_tests::driver::Mode;
+    let server = capped().await;
     let client = server.aws().register().await;
+    server.switch.set(Mode::Away);
+    for _ in 0..10 {
+        let told = start(&server.aws(), &client).await;
+        told.assert_error(503, "InternalServerException");
+    }
+    server.switch.set(Mode::Working);
+    start(&server.aws(), &client).await.assert_status(200);
+    start(&server.aws(), &client).await.assert_status(200);
+    let told = start(&server.aws(), &client).await;
+    told.assert_error(400, "SlowDownException");
+    assert_eq!(server.rows().devices(), 2);
+}
+
+/// What a waiting code may take so that a hundred thousand fit in 64 MiB.
+const ROOM: i64 = 64 * 1024 * 1024 / 100_000;
+
+/// Starts up to `most` devices of a client with `scopes`, all that the total cap of 400 admits;
+/// answers how many were admitted and by how many bytes the store grew.
+async fn grown(scopes: &[String], most: u32) -> (u32, i64) {
+    let only_in_all = |policy: &mut claviger_engine::policy::Policy| {
+        policy.limits.devices_per_client = u32::MAX;
+        policy.limits.devices_per_network = u32::MAX;
+        policy.limits.devices = 400;
+    };
+    let server = TestServer::builder().policy(only_in_all).start().await;
+    let name = "n".repeat(64);
+    let body = json!({ "clientName": name, "clientType": "public", "scopes": scopes });
+    let client = client(&server.aws().register_with(body).await);
     let body = client.with(json!({ "startUrl": server.aws().start_url() }));
     let agent = "a".repeat(400);
-    let size = || {
-        server
-            .rows()
-            .count("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-    };
-    let before = size();
-    let starts = (0..STARTS).map(|_| {
-        server.send(
-            Request::post("/device_authorization")
-                .header("User-Agent", &agent)
-                .json(&body),
-        )
+    let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    let before = server.rows().count(sql);
+    let starts = (0..most).map(|_| {
+        let request = Request::post("/device_authorization").header("User-Agent", &agent);
+        server.send(request.json(&body))
     });
-    for response in join_all(starts).await {
-        response.assert_status(200);
-    }
-    let each = (size() - before) / i64::from(STARTS);
+    let answers = join_all(starts).await;
+    let admitted = answers
+        .iter()
+        .filter(|answer| answer.status.is_success())
+        .count();
+    assert_eq!(
+        server.rows().devices(),
+        i64::try_from(admitted).expect("few")
+    );
+    (
+        u32::try_from(admitted).expect("few"),
+        server.rows().count(sql) - before,
+    )
+}
+
+#[tokio::test]
+async fn dev_26_a_hundred_thousand_waiting_codes_fit_in_64_mib() {
+    let (admitted, bytes) = grown(&[ACCOUNT_ACCESS.to_owned()], 420).await;
+    assert_eq!(admitted, 400);
     assert!(
-        (1..=64 * 1024 * 1024 / 100_000).contains(&each),
-        "{each} bytes a waiting code"
+        (1..=400 * ROOM).contains(&bytes),
+        "{bytes} bytes for 400 waiting codes"
+    );
+}
+
+/// Who registers the longest scopes there can be gets fewer waiting codes, not more room.
+#[tokio::test]
+async fn dev_26_greedy_clients_get_no_more_room_than_modest_ones() {
+    let scopes: Vec<String> = (0..9)
+        .map(|number| {
+            format!(
+                "{number}{}:{}:{}",
+                "a".repeat(45),
+                "b".repeat(46),
+                "c".repeat(46)
+            )
+        })
+        .collect();
+    let (admitted, bytes) = grown(&scopes, 420).await;
+    assert!(admitted > 0);
+    assert!(
+        bytes <= 400 * ROOM,
+        "{bytes} bytes for {admitted} waiting codes"
     );
 }
 
