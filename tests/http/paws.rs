@@ -107,24 +107,24 @@ async fn speak(authorization: &str) {
     };
     let (status, code, _) = error_of(&post("/token", stranger.with(redemption(&redeemable))).await);
     assert_eq!((status, code.as_str()), (401, "InvalidClientException"));
+    at_the_portal(&server, authorization, &refreshed).await;
+}
 
+/// The portal's calls, whose GETs carry a content type as well.
+async fn at_the_portal(server: &TestServer, authorization: &str, tokens: &Tokens) {
     let get = async |target: &str, token: &str| {
         let request = paws(Request::get(target), authorization);
         server
             .send(request.header("x-amz-sso_bearer_token", token))
             .await
     };
-    get("/assignment/accounts", &refreshed.access)
+    get("/assignment/accounts", &tokens.access)
         .await
         .assert_status(200);
-    let roles = get(
-        "/assignment/roles?account_id=111122223333",
-        &refreshed.access,
-    )
-    .await;
+    let roles = get("/assignment/roles?account_id=111122223333", &tokens.access).await;
     roles.assert_status(200);
     let target = "/federation/credentials?role_name=Developer&account_id=111122223333";
-    get(target, &refreshed.access).await.assert_status(200);
+    get(target, &tokens.access).await.assert_status(200);
     let (status, code, message) = error_of(&get("/assignment/accounts", "nonsense").await);
     assert_eq!((status, code.as_str()), (401, "UnauthorizedException"));
     // paws offers to log in again only when it reads these words.
@@ -134,10 +134,10 @@ async fn speak(authorization: &str) {
     );
     let logout = paws(Request::post("/logout"), authorization);
     let logout = logout
-        .header("x-amz-sso_bearer_token", &refreshed.access)
+        .header("x-amz-sso_bearer_token", &tokens.access)
         .body("{}");
     server.send(logout).await.assert_status(200);
-    get("/assignment/accounts", &refreshed.access)
+    get("/assignment/accounts", &tokens.access)
         .await
         .assert_status(401);
 }
