@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,6 +20,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{app::App, layer::gate, router::router};
@@ -43,6 +47,8 @@ impl Default for Limits {
 }
 
 const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a peer may leave an answer unread (RES-02).
+const WRITE_TIME: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const MOST_HEADERS: usize = 64;
 const HEAD_SIZE: usize = 16 * 1024;
@@ -136,7 +142,10 @@ impl Server {
         peer: SocketAddr,
         watcher: hyper_util::server::graceful::Watcher,
     ) {
+        let spoken = Arc::new(AtomicBool::new(false));
+        let silent = silence(Arc::clone(&spoken));
         let service = service_fn(move |request| {
+            spoken.store(true, Ordering::Relaxed);
             gate::pass(Arc::clone(&self.app), self.router.clone(), peer, request)
         });
         let mut builder = Builder::new(TokioExecutor::new());
@@ -145,18 +154,34 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
             .max_headers(MOST_HEADERS)
-            .max_buf_size(HEAD_SIZE.max(8192 * 4));
+            .max_buf_size(HEAD_SIZE);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(u32::try_from(HEAD_SIZE).unwrap_or(u32::MAX))
             .keep_alive_interval(Duration::from_secs(30));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_TIME));
         let connection = builder
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service)
             .into_owned();
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "a connection ended badly");
+        tokio::select! {
+            ended = watcher.watch(connection) => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+            }
+            () = silent => tracing::debug!("a connection sent no request in time"),
         }
+    }
+}
+
+/// Ready when a connection has brought no request in time: until the first byte tells the
+/// protocol, no other timer runs (RES-01).
+async fn silence(spoken: Arc<AtomicBool>) {
+    tokio::time::sleep(HEAD_TIME).await;
+    if spoken.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }
