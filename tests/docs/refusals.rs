@@ -330,7 +330,7 @@ async fn a_caller_without_a_verifier_works_where_pkce_is_not_required() {
     let page = browser.authorize(&query).await;
     let back = browser.consent(&page, "Allow").await;
     let location = back.header("location").expect("a way back");
-    let code = claviger_tests::aws::parameter(location, "code").expect("a code");
+    let code = claviger_tests::http::parameter(location, "code").expect("a code");
     let body =
         json!({ "grantType": "authorization_code", "code": code, "redirectUri": redirect_uri });
     server

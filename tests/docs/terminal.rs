@@ -97,7 +97,7 @@ impl Terminal {
     /// Opens the link of a device and approves it.
     pub(crate) async fn approve(&mut self, link: &str) {
         let page = self.browser.get(link).await;
-        let code = claviger_tests::aws::parameter(link, "user_code").expect("a user code");
+        let code = claviger_tests::http::parameter(link, "user_code").expect("a user code");
         assert!(page.text().contains(&code), "{page}");
         self.browser.approve(&code).await.assert_status(303);
     }

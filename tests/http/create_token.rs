@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use claviger_tests::{
     TestServer,
-    aws::{Client, Code, DEVICE_CODE, Device, Tokens, authorize_query, parameter, redemption},
+    aws::{Client, Code, DEVICE_CODE, Device, Tokens, authorize_query, redemption},
     browser::Browser,
-    http::Response,
+    http::{Response, parameter},
     pkce,
     server::REDIRECT_URI,
 };

@@ -2,9 +2,9 @@
 
 use claviger_tests::{
     TestServer,
-    aws::{Client, Code, Tokens, authorize_query, client, parameter, redemption},
+    aws::{Client, Code, Tokens, authorize_query, client, redemption},
     browser::Browser,
-    http::Response,
+    http::{Response, parameter},
     pkce,
 };
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use crate::{
-    http::{Connection, Request, Response, escape},
+    http::{Connection, Request, Response, escape, parameter},
     pkce,
     secrets::Secrets,
 };
@@ -81,19 +81,6 @@ impl Link {
                 .for_each(|(_, value)| self.secrets.add(value));
         }
     }
-}
-
-/// A parameter of a URL's query, decoded.
-pub fn parameter(url: &str, name: &str) -> Option<String> {
-    let (_, query) = url.split_once('?')?;
-    let pair = query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(own, _)| *own == name);
-    let decoded = percent_encoding::percent_decode_str(pair?.1)
-        .decode_utf8()
-        .ok()?;
-    Some(decoded.into_owned())
 }
 
 /// A registered client.

@@ -234,11 +234,11 @@ impl Response {
         let location = self.header("location").unwrap_or_default();
         assert!(location.starts_with(&format!("{redirect_uri}?")), "{self}");
         assert_eq!(
-            crate::aws::parameter(location, "error").as_deref(),
+            parameter(location, "error").as_deref(),
             Some(error),
             "{self}"
         );
-        assert_eq!(crate::aws::parameter(location, "code"), None, "{self}");
+        assert_eq!(parameter(location, "code"), None, "{self}");
         self
     }
 }
@@ -310,6 +310,19 @@ pub fn encode_form(fields: &[(String, String)]) -> String {
 /// Percent-encodes everything but letters and digits.
 pub fn escape(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// A parameter of a URL's query, decoded.
+pub fn parameter(url: &str, name: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let pair = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(own, _)| *own == name);
+    let decoded = percent_encoding::percent_decode_str(pair?.1)
+        .decode_utf8()
+        .ok()?;
+    Some(decoded.into_owned())
 }
 
 /// A raw connection.

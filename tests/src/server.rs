@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use crate::{
     aws::{self, Aws, Client, Code, Device, Link, Tokens},
     browser::Browser,
-    http::{Connection, Request, Response},
+    http::{Connection, Request, Response, parameter},
     log, pkce, scan,
     secrets::Secrets,
     seed,
@@ -221,7 +221,7 @@ impl TestServer {
             .unwrap_or_else(|| panic!("no way back in\n{back}"));
         self.link.secrets.add(pkce::VERIFIER);
         Code {
-            code: aws::parameter(location, "code").expect("a code"),
+            code: parameter(location, "code").expect("a code"),
             redirect_uri: REDIRECT_URI.to_owned(),
             verifier: pkce::VERIFIER.to_owned(),
         }

@@ -2,9 +2,11 @@
 
 use claviger_tests::{
     TestServer,
-    aws::{Code, Tokens, authorize_query, parameter},
+    aws::{Code, Tokens, authorize_query},
     browser::form,
-    html, pkce,
+    html,
+    http::parameter,
+    pkce,
     server::REDIRECT_URI,
 };
 

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use claviger_tests::{
     TestServer,
-    aws::{Code, DEVICE_CODE, Tokens, authorize_query, client, parameter},
+    aws::{Code, DEVICE_CODE, Tokens, authorize_query, client},
+    http::parameter,
     pkce,
     server::REDIRECT_URI,
 };
