@@ -24,6 +24,8 @@ pub struct Refusal {
     pub because: &'static str,
     /// What an operator wants to know.
     pub detail: String,
+    /// Whether an operator is to be told even where refusals are not logged.
+    pub alarm: bool,
 }
 
 /// The closed list of refusals, named after the RFCs. Each face (AWS OIDC, AWS portal, OAuth,
@@ -91,6 +93,7 @@ impl Kind {
             kind: self,
             because,
             detail: String::new(),
+            alarm: false,
         }
     }
 }
@@ -101,6 +104,15 @@ impl Refusal {
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
         self
+    }
+
+    /// Adds what an operator is to be told at once.
+    #[must_use]
+    pub fn alarm(self, detail: impl Into<String>) -> Self {
+        Self {
+            alarm: true,
+            ..self.detail(detail)
+        }
     }
 }
 
@@ -152,14 +164,17 @@ impl From<NotIssued> for Error {
     fn from(error: NotIssued) -> Self {
         let detail = error.to_string();
         match error {
-            NotIssued::Refused { .. } => Kind::AccessDenied.because("No access"),
+            // The person has the role; that the target does not give it is the operator's to mend.
+            NotIssued::Refused { .. } => {
+                return Kind::AccessDenied.because("No access").alarm(detail).into();
+            }
             NotIssued::Throttled { .. } => Kind::TooManyRequests
                 .because("Too many credentials are being asked for. Try again in a moment."),
             NotIssued::Unavailable { .. } => Kind::Unavailable.because(
                 "The account's credential service does not answer. Try again in a moment.",
             ),
         }
-        .detail(detail)
+        .alarm(detail)
         .into()
     }
 }
@@ -167,6 +182,6 @@ impl From<NotIssued> for Error {
 fn unavailable(because: &'static str, error: &dyn std::error::Error) -> Error {
     Kind::Unavailable
         .because(because)
-        .detail(error.to_string())
+        .alarm(error.to_string())
         .into()
 }

@@ -19,7 +19,7 @@ use crate::{
     audit,
     context::Context,
     error::{Error, Kind},
-    keys::purpose::Tag,
+    keys::purpose::{MacKey, Tag},
     policy::LONGEST_PASSWORD,
     token::{
         known_browser,
@@ -88,7 +88,7 @@ pub async fn with_password(
 }
 
 /// What one check counts under, each with its limit.
-struct Counts([Option<(Tag, u32)>; 2]);
+struct Counts([(Tag, u32); 2]);
 
 fn counts(
     context: &Context,
@@ -100,33 +100,38 @@ fn counts(
     let key = &context.keys.active().throttle;
     let limits = &context.policy.limits;
     let network = key.tag(&[b"network", requester.network().to_string().as_bytes()]);
-    // Names that nobody has count against the network alone: the table stays bounded (SGN-06).
-    let person = found.map(|found| {
-        let id = found.user.id.as_bytes();
-        let known = form
-            .known_browser
-            .as_deref()
-            .filter(|cookie| known_browser::admits(&context.keys, cookie, found.user.id, now));
-        match known {
-            Some(cookie) => key.tag(&[b"browser", id, cookie.as_bytes()]),
-            None => key.tag(&[b"user", id]),
-        }
-    });
+    let person = found.map_or_else(
+        || nobody(key, &form.user_name),
+        |found| {
+            let id = found.user.id.as_bytes();
+            let known = form
+                .known_browser
+                .as_deref()
+                .filter(|cookie| known_browser::admits(&context.keys, cookie, found.user.id, now));
+            match known {
+                Some(cookie) => key.tag(&[b"browser", id, cookie.as_bytes()]),
+                None => key.tag(&[b"user", id]),
+            }
+        },
+    );
     Counts([
-        Some((network, limits.sign_ins_per_network)),
-        person.map(|tag| (tag, limits.sign_ins_per_user)),
+        (network, limits.sign_ins_per_network),
+        (person, limits.sign_ins_per_user),
     ])
+}
+
+/// What a name that nobody has counts under: throttled like a person, or the throttle would tell
+/// who exists. Names share 4,096 counts, so that guessing names fills no table (SGN-06).
+fn nobody(key: &MacKey, user_name: &str) -> Tag {
+    let [first, second, ..] = key.tag(&[b"nobody", name_key(user_name).as_bytes()]);
+    key.tag(&[b"nobody", &[first, second & 0x0f]])
 }
 
 async fn count(context: &Context, counts: &Counts, now: Timestamp) -> Result<(), Error> {
     let window = window_start(now);
-    let plan = counts
-        .0
-        .iter()
-        .flatten()
-        .fold(Plan::default(), |plan, (tag, limit)| {
-            plan.then(throttle::counting(tag, window, *limit))
-        });
+    let plan = counts.0.iter().fold(Plan::default(), |plan, (tag, limit)| {
+        plan.then(throttle::counting(tag, window, *limit))
+    });
     if context.store.apply(plan).await?.is_whole() {
         return Ok(());
     }
@@ -156,7 +161,7 @@ async fn complete(
     );
     let (web_session, starting) = web_session::begin(context, requester, user, now);
     let plan = Plan::of(starting).then(audit::recording(context, &record));
-    let plan = counts.0.iter().flatten().fold(plan, |plan, (tag, _)| {
+    let plan = counts.0.iter().fold(plan, |plan, (tag, _)| {
         plan.then(throttle::giving_back(tag, window_start(now)))
     });
     context.store.apply(plan).await?;

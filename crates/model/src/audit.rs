@@ -43,6 +43,8 @@ pub enum Action {
     ClientAllow,
     /// Keys were rotated.
     KeysRotate,
+    /// An administrator went on with a store that had gone back in time.
+    RollbackAccept,
 }
 
 impl Action {
@@ -68,6 +70,7 @@ impl Action {
             Self::ClientDeny => "client.deny",
             Self::ClientAllow => "client.allow",
             Self::KeysRotate => "keys.rotate",
+            Self::RollbackAccept => "rollback.accept",
         }
     }
 }

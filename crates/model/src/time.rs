@@ -1,5 +1,9 @@
 //! Points and spans of time: whole seconds, UTC. Reading a clock is the `Clock` port's business.
 
+/// Requests read the clock when they arrive, so one may carry a `now` up to its own deadline (3 s)
+/// older than what another request has just written.
+const CLOCK_READ_SKEW: i64 = 3;
+
 /// A point in time: whole seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -32,11 +36,13 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// True when less than `span` has passed since `self` and `self` does not lie in the future:
-    /// a clock that was set back stretches no window (SECURITY-CASES D5 c, REF-21).
-    pub const fn is_within(self, span: Lifetime, now: Self) -> bool {
+    /// True when less than `span` has passed since `self`. A clock that was set back stretches no
+    /// window (SECURITY-CASES D5 c, REF-21): a `now` before `self` counts as no time at all, and only
+    /// within a request's own deadline.
+    pub fn is_within(self, span: Lifetime, now: Self) -> bool {
         let age = now.seconds_since(self);
-        age >= 0 && age < span.0 as i64
+        // A window of zero is none, however little less than nothing has passed (REF-09).
+        age >= -CLOCK_READ_SKEW && age.max(0) < i64::from(span.0)
     }
 
     /// What remains until here, zero when it has passed.

@@ -104,9 +104,11 @@ fn users(
         .map(|user| (user.name.key(), user.id))
         .collect();
     let wanted: BTreeSet<String> = directory.users.iter().map(|user| user.name.key()).collect();
+    let by_key: BTreeMap<String, &User> =
+        stored.iter().map(|user| (user.name.key(), user)).collect();
     for user in &directory.users {
         let subject = format!("user {}", user.name);
-        let Some(old) = stored.iter().find(|old| old.name.key() == user.name.key()) else {
+        let Some(old) = by_key.get(&user.name.key()) else {
             let id = UserId::from_bytes(context.draw());
             ids.insert(user.name.key(), id);
             let new = User {

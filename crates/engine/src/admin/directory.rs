@@ -1,10 +1,13 @@
 //! Making the store equal to the wanted directory, in one transaction.
 
-use claviger_model::audit::Action;
-use claviger_store::{repository::directory as rows, statement::Plan};
+use claviger_model::{audit::Action, time::Timestamp};
+use claviger_store::{
+    repository::directory as rows,
+    statement::{Plan, Statement},
+};
 
 use super::{
-    difference::{Change, Difference, difference},
+    difference::{Change, Difference, Verb, difference},
     wanted::Directory,
 };
 use crate::{
@@ -30,11 +33,10 @@ pub async fn apply(context: &Context, directory: &Directory) -> Result<Vec<Chang
     if changes.is_empty() {
         return Ok(changes);
     }
-    let detail = format!("{} changes", changes.len());
-    let record = audit::by_operator(Action::DirectoryApply, "directory", detail, now);
-    let plan = Plan::of(rows::raising_version(version))
-        .and(Plan(statements))
-        .then(audit::recording(context, &record));
+    let plan = changes.iter().fold(
+        Plan::of(rows::raising_version(version)).and(Plan(statements)),
+        |plan, change| plan.then(record(context, change, now)),
+    );
     if context.store.apply(plan).await?.is_whole() {
         Ok(changes)
     } else {
@@ -42,4 +44,20 @@ pub async fn apply(context: &Context, directory: &Directory) -> Result<Vec<Chang
             .because("Somebody else changed the directory at the same time. Plan and apply again.")
             .into())
     }
+}
+
+/// Who was given or lost what is what an investigator asks first: one record for each change.
+fn record(context: &Context, change: &Change, now: Timestamp) -> Statement {
+    let verb = match change.verb {
+        Verb::Add => "added",
+        Verb::Alter => "altered",
+        Verb::Remove => "removed",
+    };
+    let detail = if change.detail.is_empty() {
+        verb.to_owned()
+    } else {
+        format!("{verb}: {}", change.detail)
+    };
+    let record = audit::by_operator(Action::DirectoryApply, &change.subject, detail, now);
+    audit::recording(context, &record)
 }

@@ -8,3 +8,4 @@ pub mod session;
 pub mod client;
 pub mod keys;
 pub mod audit;
+pub mod rollback;

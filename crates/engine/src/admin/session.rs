@@ -7,7 +7,7 @@ use claviger_model::{
     session::{EndReason, Session},
 };
 use claviger_store::{
-    repository::{session, user, web_session},
+    repository::{rollback, session, user, web_session},
     statement::{Applied, Plan},
 };
 
@@ -83,6 +83,7 @@ pub async fn end_everyone(context: &Context) -> Result<usize, Error> {
     let detail = "all sessions of everybody".to_owned();
     let record = audit::by_operator(Action::SessionEnd, "everybody", detail, now);
     let plan = Plan::of(audit::recording(context, &record))
+        .then(rollback::accepting())
         .then(web_session::ending_all(now))
         .then(session::ending_all(EndReason::Administrator, now));
     match context.store.apply(plan).await? {

@@ -15,7 +15,7 @@ use claviger_store::{
 use crate::{
     audit,
     context::Context,
-    error::{Error, Kind},
+    error::{Error, Kind, Refusal},
     policy::{LONGEST_PASSWORD, SHORTEST_PASSWORD},
 };
 
@@ -55,15 +55,21 @@ pub async fn set_password(
     let plan = Plan::of(user::setting_password(user.id, &encoded))
         .then(audit::recording(context, &record));
     if !sign_out {
-        context.store.apply(plan).await?;
-        return Ok(0);
+        return match context.store.apply(plan).await? {
+            Applied::Whole { .. } => Ok(0),
+            Applied::Unmet { .. } => Err(meanwhile().into()),
+        };
     }
     apply(context, plan.then(user::raising_epoch(user.id)), &user, now).await
 }
 
-/// Stops a person: everything they hold is dead at once. Answers how many sessions ended.
+/// Stops a person: everything they hold is dead at once. Answers how many sessions ended; nothing
+/// happens to one who is stopped already.
 pub async fn disable(context: &Context, user_name: &str) -> Result<usize, Error> {
     let user = find(context, user_name).await?;
+    if user.state == UserState::Disabled {
+        return Ok(0);
+    }
     let now = context.now();
     let record = audit::by_operator(Action::UserDisable, user.name.as_str(), String::new(), now);
     let plan = Plan::of(user::setting_state(user.id, UserState::Disabled))
@@ -71,19 +77,22 @@ pub async fn disable(context: &Context, user_name: &str) -> Result<usize, Error>
     apply(context, plan, &user, now).await
 }
 
-/// Lets a person in again; what they held before stays dead.
+/// Lets a person in again; what they held before stays dead. Nothing happens to one who is in good
+/// standing.
 pub async fn enable(context: &Context, user_name: &str) -> Result<(), Error> {
     let user = find(context, user_name).await?;
-    let record = audit::by_operator(
-        Action::UserEnable,
-        user.name.as_str(),
-        String::new(),
-        context.now(),
-    );
+    if user.state == UserState::Active {
+        return Ok(());
+    }
+    let now = context.now();
+    let record = audit::by_operator(Action::UserEnable, user.name.as_str(), String::new(), now);
     let plan = Plan::of(user::setting_state(user.id, UserState::Active))
         .then(audit::recording(context, &record));
-    context.store.apply(plan).await?;
-    Ok(())
+    if context.store.apply(plan).await?.is_whole() {
+        Ok(())
+    } else {
+        Err(meanwhile().into())
+    }
 }
 
 /// The person of that name, in any spelling.
@@ -111,8 +120,12 @@ pub(crate) async fn apply(
         ));
     match context.store.apply(plan).await? {
         Applied::Whole { changed } => Ok(changed),
-        Applied::Unmet { .. } => Err(Kind::NotFound
-            .because("The user has just been removed.")
-            .into()),
+        Applied::Unmet { .. } => Err(meanwhile().into()),
     }
+}
+
+fn meanwhile() -> Refusal {
+    Kind::NotFound.because(
+        "The user has just been removed or altered. `claviger admin user list` shows how it stands.",
+    )
 }

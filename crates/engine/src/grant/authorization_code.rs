@@ -84,7 +84,10 @@ async fn count(step: &Step<'_>, code: &AuthorizationCode, refusal: Refusal) -> E
 /// session ends, and nobody is told more than that the code is invalid.
 async fn replayed(step: &Step<'_>, session_id: SessionId) -> Error {
     match end_replayed(step, session_id).await {
-        Ok(()) => invalid().into(),
+        Ok(()) => {
+            let detail = format!("code redeemed twice, session {session_id} was ended");
+            invalid().alarm(detail).into()
+        }
         Err(error) => error,
     }
 }

@@ -144,7 +144,11 @@ async fn revoke(step: &Step<'_>, session: &Session, user: &User) -> Result<Optio
         return Ok(None);
     }
     step.context.credentials.forget(session.id);
-    Err(invalid().into())
+    let detail = format!(
+        "superseded token came back, session {} was ended",
+        session.id
+    );
+    Err(invalid().alarm(detail).into())
 }
 
 async fn refuse_ahead(
@@ -154,7 +158,8 @@ async fn refuse_ahead(
 ) -> Result<Option<Issued>, Error> {
     let plan = Plan::of(record(step, Action::RefreshAhead, session, user));
     step.context.store.apply(plan).await?;
-    Err(invalid().into())
+    let detail = format!("token ahead of the store, session {}", session.id);
+    Err(invalid().alarm(detail).into())
 }
 
 fn record(

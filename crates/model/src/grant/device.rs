@@ -91,7 +91,7 @@ impl DeviceAuthorization {
     pub fn poll(&self, now: Timestamp) -> Poll {
         match self.state {
             DeviceState::Redeemed { session_id, at, .. } => {
-                if now < at.plus(REDELIVERY) {
+                if at.is_within(REDELIVERY, now) {
                     Poll::Redeliver(session_id)
                 } else {
                     Poll::Spent

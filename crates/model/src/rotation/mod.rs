@@ -10,11 +10,6 @@ use crate::time::{Lifetime, Timestamp};
 /// How many past rotations are remembered.
 pub const REMEMBERED: usize = 4;
 
-/// Requests read the clock when they arrive, so one may carry a `now` up to its own deadline
-/// (3 s) older than the rotation another request has just written. More than that is a clock
-/// that was set back, and no window (REF-21).
-const CLOCK_READ_SKEW: i64 = 3;
-
 /// With less than this left of a session, refreshing no longer rotates: there is nothing to gain
 /// and an answer lost now could not be retried by the client.
 const LAST_STRETCH: Lifetime = Lifetime::minutes(15);
@@ -134,7 +129,7 @@ fn keeps_generation(state: &Rotations, rules: &RotationRules, presented: &Presen
     let memory_is_full = state
         .rotated_at
         .iter()
-        .all(|at| at.is_some_and(|at| within(at, rules.grace, presented.now)));
+        .all(|at| at.is_some_and(|at| at.is_within(rules.grace, presented.now)));
     let last_stretch = presented.session_ends.remaining(presented.now) < LAST_STRETCH;
     !rules.strict && (memory_is_full || last_stretch)
 }
@@ -144,7 +139,7 @@ fn judge_superseded(state: &Rotations, rules: &RotationRules, presented: &Presen
     let superseded_at = usize::try_from(steps_back - 1)
         .ok()
         .and_then(|index| state.rotated_at.get(index).copied().flatten());
-    if superseded_at.is_some_and(|at| within(at, rules.grace, presented.now)) {
+    if superseded_at.is_some_and(|at| at.is_within(rules.grace, presented.now)) {
         return Verdict::Converge(Convergence::Grace);
     }
     if rules.strict || steps_back != 1 {
@@ -154,17 +149,11 @@ fn judge_superseded(state: &Rotations, rules: &RotationRules, presented: &Presen
         return Verdict::Converge(Convergence::SameNetwork);
     }
     let unused = state.used_generation < state.generation;
-    let recent = superseded_at.is_some_and(|at| within(at, rules.lost_answer, presented.now));
+    let recent = superseded_at.is_some_and(|at| at.is_within(rules.lost_answer, presented.now));
     if unused && recent && state.late_answers < LATE_ANSWERS {
         return Verdict::Converge(Convergence::LostAnswer);
     }
     Verdict::Revoke
-}
-
-fn within(at: Timestamp, window: Lifetime, now: Timestamp) -> bool {
-    let age = now.seconds_since(at);
-    // A little less than nothing counts as nothing: a window of zero is none then either (REF-09).
-    age >= -CLOCK_READ_SKEW && age.max(0) < i64::from(window.as_seconds())
 }
 
 #[cfg(test)]

@@ -170,6 +170,8 @@ CREATE TABLE audit (
   PRIMARY KEY (node, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX audit_by_time ON audit (at);
+
 CREATE TABLE denied_clients (
   cref   BLOB PRIMARY KEY,
   reason TEXT NOT NULL,

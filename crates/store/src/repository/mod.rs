@@ -1,5 +1,6 @@
 //! Repositories: plain functions in verbs of the domain, one file per subject.
 
+pub mod rollback;
 pub mod keyring;
 pub mod audit;
 pub mod denied_client;

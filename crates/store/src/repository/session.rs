@@ -272,6 +272,7 @@ pub fn ending_all(reason: EndReason, now: Timestamp) -> Statement {
     )
     .bind(now)
     .bind(reason.as_str())
+    .even_when_full()
 }
 
 /// The statement that ends all live sessions of a client; an operator's, and rare: it scans.

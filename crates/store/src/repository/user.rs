@@ -133,12 +133,14 @@ pub fn setting_password(user_id: UserId, encoded: &str) -> Statement {
         .bind(encoded)
 }
 
-/// The statement that sets a person's state and voids all they hold by raising their epoch.
+/// The statement that moves a person to another state and voids all they hold by raising their epoch.
 pub fn setting_state(user_id: UserId, state: UserState) -> Statement {
-    Statement::one("UPDATE users SET state = $2, user_epoch = user_epoch + 1 WHERE uid = $1")
-        .bind(user_id.as_bytes())
-        .bind(state.as_str())
-        .even_when_full()
+    Statement::one(
+        "UPDATE users SET state = $2, user_epoch = user_epoch + 1 WHERE uid = $1 AND state <> $2",
+    )
+    .bind(user_id.as_bytes())
+    .bind(state.as_str())
+    .even_when_full()
 }
 
 /// The statement that voids all a person holds.

@@ -119,5 +119,7 @@ pub fn ending_of_user(user_id: UserId, now: Timestamp) -> Statement {
 
 /// The statement that ends all sign-ins of everybody.
 pub fn ending_all(now: Timestamp) -> Statement {
-    Statement::any("UPDATE web_sessions SET revoked_at = $1 WHERE revoked_at IS NULL").bind(now)
+    Statement::any("UPDATE web_sessions SET revoked_at = $1 WHERE revoked_at IS NULL")
+        .bind(now)
+        .even_when_full()
 }

@@ -1,5 +1,6 @@
 //! The SQLite driver (RELIABILITY §3): WAL, synchronous=FULL, one writer thread with group commit.
 
+mod private_file;
 mod connection;
 mod condition;
 mod ballast;

@@ -5,11 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     connection,
     lock::{Lock, NotLocked},
+    private_file::new_private_file,
     witness::{Witness, sync_directory_of},
 };
 use crate::migrate::{Migration, SQLITE};
@@ -60,7 +61,7 @@ pub enum OpenError {
     #[error("there is no store in {0}; run `claviger init` to make one")]
     NotInitialised(PathBuf),
     /// There is one already.
-    #[error("there is already a store in {0}; choose another directory")]
+    #[error("{0} is not empty; choose a new directory")]
     AlreadyThere(PathBuf),
     /// Not our database, or a damaged one.
     #[error("{path} is not a healthy Claviger store ({problem}); restore it from a backup")]
@@ -104,7 +105,8 @@ pub enum OpenError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// The store has gone back in time: acknowledged commits are missing (R12).
+/// The store has gone back in time: acknowledged commits are missing (R12). Reported at every
+/// opening until somebody has accepted it ([`crate::repository::rollback`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RolledBack {
     /// How far the store is.
@@ -132,16 +134,17 @@ pub(super) struct Ready {
 /// Makes a new store in a new or empty directory.
 pub(super) fn create(options: &Options, identity: &Identity) -> Result<Ready, OpenError> {
     let directory = &options.directory;
-    make_private(directory).map_err(|source| OpenError::Io {
+    let failed = |source| OpenError::Io {
         path: directory.clone(),
         source,
-    })?;
+    };
+    if holds_something(directory).map_err(failed)? {
+        return Err(OpenError::AlreadyThere(directory.clone()));
+    }
+    make_private(directory).map_err(failed)?;
     refuse_network(options)?;
     let lock = lock(directory)?;
     let database = options.database();
-    if database.exists() || leftovers(&database) {
-        return Err(OpenError::AlreadyThere(directory.clone()));
-    }
     build(&database, identity)?;
     let writer = connection::configure(connection::existing(&database)?)?;
     finish(options, lock, writer, &database)
@@ -157,6 +160,8 @@ fn build(database: &Path, identity: &Identity) -> Result<(), OpenError> {
     };
     remove_if_there(&unfinished).map_err(failed)?;
     remove_if_there(&with_suffix(&unfinished, "-wal")).map_err(failed)?;
+    // SQLite gives its log the permissions of the file.
+    new_private_file(&unfinished).map_err(failed)?;
     let connection = connection::create(&unfinished)?;
     migrate(&connection, 0)?;
     let meta = "INSERT INTO meta (name, value) VALUES (?1, ?2)";
@@ -253,18 +258,7 @@ fn finish(
             problem: "no commit sequence".to_owned(),
         })?;
     let witness = Witness::beside(database);
-    let known = witness.read().unwrap_or(0);
-    let rolled_back = (sequence < known).then_some(RolledBack {
-        store: sequence,
-        witness: known,
-    });
-    if rolled_back.is_some() {
-        writer.execute(
-            "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) \
-             WHERE name = 'store_epoch'",
-            (),
-        )?;
-    }
+    let rolled_back = rolled_back(&writer, sequence, witness.read().unwrap_or(0))?;
     Ok(Ready {
         lock,
         writer,
@@ -272,6 +266,43 @@ fn finish(
         witness,
         opened: Opened { rolled_back },
     })
+}
+
+/// Notices a store that is behind its witness, and remembers it in the store: the witness will
+/// soon be written anew.
+fn rolled_back(
+    writer: &Connection,
+    sequence: u64,
+    witness: u64,
+) -> Result<Option<RolledBack>, OpenError> {
+    if sequence < witness {
+        let detail = format!("{sequence} {witness}");
+        writer.execute_batch("BEGIN IMMEDIATE")?;
+        writer.execute(
+            "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) \
+             WHERE name = 'store_epoch'",
+            (),
+        )?;
+        writer.execute(
+            "INSERT INTO meta (name, value) VALUES ('rolled_back', ?1) \
+             ON CONFLICT (name) DO UPDATE SET value = ?1",
+            [detail],
+        )?;
+        writer.execute_batch("COMMIT")?;
+        return Ok(Some(RolledBack {
+            store: sequence,
+            witness,
+        }));
+    }
+    let sql = "SELECT value FROM meta WHERE name = 'rolled_back'";
+    let remembered: Option<String> = writer.query_row(sql, (), |row| row.get(0)).optional()?;
+    let numbers = remembered.as_deref().and_then(|text| text.split_once(' '));
+    Ok(numbers.and_then(|(store, witness)| {
+        Some(RolledBack {
+            store: store.parse().ok()?,
+            witness: witness.parse().ok()?,
+        })
+    }))
 }
 
 fn newest(migrations: &[Migration]) -> i64 {
@@ -305,6 +336,28 @@ fn lock(directory: &Path) -> Result<Lock, OpenError> {
             source,
         },
     })
+}
+
+/// Whether a directory is there and not ours to take: only a key file or the remains of a try that
+/// was broken off may lie in it.
+fn holds_something(directory: &Path) -> io::Result<bool> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        let harmless = name.to_str().is_some_and(|name| {
+            matches!(
+                name,
+                "claviger.keys" | "claviger.lock" | "claviger.ballast" | "claviger.sock"
+            ) || name.starts_with("claviger.db-new")
+        });
+        if !harmless {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(unix)]

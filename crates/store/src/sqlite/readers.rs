@@ -4,7 +4,6 @@
 //! less than a hop to another thread and back. A read therefore runs inline.
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -12,7 +11,9 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{condition::Condition, connection, witness::sync_directory_of};
+use super::{
+    condition::Condition, connection, private_file::new_private_file, witness::sync_directory_of,
+};
 use crate::{error::Error, statement::Query, value::Row};
 
 pub(super) struct Readers {
@@ -74,7 +75,8 @@ impl Readers {
         };
         copy().map_err(|error| {
             let _ = std::fs::remove_file(target);
-            self.fail(&error)
+            // What fails is most likely the medium of the backup; the store is not to suffer.
+            connection::translate(&error)
         })?;
         // VACUUM INTO leaves the syncing to us.
         file.sync_all()
@@ -88,12 +90,4 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
     }
-}
-
-fn new_private_file(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

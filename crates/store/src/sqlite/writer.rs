@@ -159,9 +159,13 @@ impl Writer {
         self.run_sql("BEGIN IMMEDIATE")
             .map_err(Trouble::NotCommitted)?;
         let mut answers = Vec::with_capacity(batch.len());
+        let mut touched = 0;
         for job in batch {
             answers.push(match self.apply(&job.plan) {
-                Ok(applied) => Ok(applied),
+                Ok((applied, rows)) => {
+                    touched += rows;
+                    Ok(applied)
+                }
                 // Some errors take the whole transaction with them, not only their statement.
                 Err(error)
                     if fatal(&error).is_some()
@@ -173,12 +177,10 @@ impl Writer {
                 Err(error) => Err(connection::translate(&error)),
             });
         }
-        let changed_anything = answers
-            .iter()
-            .any(|answer| matches!(answer, Ok(applied) if applied.is_whole()));
-        if changed_anything {
+        if touched > 0 {
             self.seal()?;
         } else {
+            // Nothing to make durable.
             self.run_sql("ROLLBACK").map_err(Trouble::NotCommitted)?;
         }
         Ok(answers)
@@ -203,18 +205,22 @@ impl Writer {
         Ok(())
     }
 
-    /// One plan in its savepoint: whole or not at all.
-    fn apply(&self, plan: &Plan) -> rusqlite::Result<Applied> {
+    /// One plan in its savepoint: whole or not at all; and how many rows it touched in all.
+    fn apply(&self, plan: &Plan) -> rusqlite::Result<(Applied, usize)> {
         self.run_sql("SAVEPOINT plan")?;
-        let mut last = 0;
+        let (mut last, mut touched) = (0, 0);
         for (position, statement) in plan.0.iter().enumerate() {
             match connection::execute(&self.connection, statement) {
-                Ok((changed, true)) => last = changed,
+                Ok((changed, true)) => {
+                    last = changed;
+                    touched += changed;
+                }
                 Ok((_, false)) => {
                     self.undo_plan()?;
-                    return Ok(Applied::Unmet {
+                    let unmet = Applied::Unmet {
                         statement: position,
-                    });
+                    };
+                    return Ok((unmet, 0));
                 }
                 Err(error) => {
                     // Where SQLite rolled everything back by itself there is no savepoint left;
@@ -225,7 +231,7 @@ impl Writer {
             }
         }
         self.run_sql("RELEASE plan")?;
-        Ok(Applied::Whole { changed: last })
+        Ok((Applied::Whole { changed: last }, touched))
     }
 
     fn undo_plan(&self) -> rusqlite::Result<()> {

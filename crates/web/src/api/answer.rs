@@ -11,6 +11,9 @@ use crate::{activity::Activity, app::App};
 /// know is in the answer.
 pub(crate) fn log(error: &Error) {
     match error {
+        Error::Refused(refusal) if refusal.alarm => {
+            tracing::warn!(target: "claviger::refusal", kind = ?refusal.kind, because = refusal.because, detail = %refusal.detail);
+        }
         Error::Refused(refusal) => {
             tracing::debug!(target: "claviger::refusal", kind = ?refusal.kind, because = refusal.because, detail = %refusal.detail);
         }
