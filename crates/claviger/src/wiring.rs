@@ -10,7 +10,7 @@ use claviger_engine::{
     policy::Policy,
 };
 use claviger_model::{id::TargetName, port::credential_source::CredentialSource};
-use claviger_store::sqlite::{OpenError, Opened, Options, SqliteStore};
+use claviger_store::sqlite::{OpenError, Opened, Options, RolledBack, SqliteStore};
 use claviger_sts::{
     assume_role::{self as sts, AssumeRole},
     target::Target,
@@ -36,15 +36,18 @@ pub(crate) struct Instance {
 /// Opens the store that lies in a data directory.
 pub(crate) fn open_store(paths: &Paths) -> Result<(Arc<SqliteStore>, Opened), Exit> {
     let (store, opened) = SqliteStore::open(&Options::new(&paths.data_dir)).map_err(exit)?;
-    if let Some(lost) = opened.rolled_back {
-        tracing::error!(
-            store = lost.store,
-            witness = lost.witness,
-            "the store has gone back in time: acknowledged changes are missing. If a backup was \
-             restored on purpose, end all sessions with `claviger admin sessions end --all`"
-        );
-    }
     Ok((Arc::new(store), opened))
+}
+
+/// What an operator is told, at every start until it is settled, of a store that is behind its
+/// witness (R12).
+pub(crate) fn rolled_back(lost: RolledBack) -> String {
+    format!(
+        "the store has gone back in time: commit {} was acknowledged, the store is at {}. What was \
+         revoked since then is good again. `claviger admin sessions end --all` ends everything; \
+         `claviger admin accept-rollback` goes on as it is",
+        lost.witness, lost.store
+    )
 }
 
 /// The exit code that says whether a restart can help.

@@ -144,7 +144,14 @@ pub(crate) fn write(path: &Path, keys: &KeyFile) -> anyhow::Result<()> {
             None => Ok(()),
         }
     };
-    written().with_context(|| format!("the key file {} cannot be written", path.display()))
+    written()
+        .inspect_err(|error| {
+            // Half a key file is worse than none; another's is not ours to remove.
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                let _ = fs::remove_file(path);
+            }
+        })
+        .with_context(|| format!("the key file {} cannot be written", path.display()))
 }
 
 fn spell(keys: &KeyFile) -> Spelled {

@@ -84,31 +84,41 @@ fn exit(why: Option<Fatal>) -> Exit {
     }
 }
 
-/// Deletes what has been over for a day, unless the clock has jumped.
+/// Deletes what has been over for a day. When the wall clock has strayed from the monotonic one
+/// since the round before, nothing is deleted: rounds begin anew once they agree.
 async fn keep_swept(context: Arc<Context>) {
-    let (began, began_at) = (Instant::now(), context.now());
+    let mut before = (Instant::now(), context.now());
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
-        let stray = stray(began_at, context.now(), began.elapsed());
+        let round = (Instant::now(), context.now());
+        let stray = stray(before.1, round.1, round.0 - before.0);
+        before = round;
         if stray > CLOCK_STRAY {
-            tracing::warn!(stray, "the clock has jumped; nothing is deleted");
+            tracing::warn!(
+                stray,
+                "the clock has jumped; nothing is deleted in this round"
+            );
             continue;
         }
-        loop {
-            match sweep::sweep(&context).await {
-                Ok(0) => break,
-                Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                Err(error) => {
-                    tracing::warn!(%error, "what is over cannot be deleted");
-                    break;
-                }
+        sweep_all(&context).await;
+    }
+}
+
+async fn sweep_all(context: &Context) {
+    loop {
+        match sweep::sweep(context).await {
+            Ok(0) => return,
+            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => {
+                tracing::warn!(%error, "what is over cannot be deleted");
+                return;
             }
         }
     }
 }
 
 /// How many seconds wall clock and monotonic clock differ by.
-fn stray(began_at: Timestamp, now: Timestamp, elapsed: Duration) -> i64 {
+fn stray(before: Timestamp, now: Timestamp, elapsed: Duration) -> i64 {
     let elapsed = i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX);
-    (now.seconds_since(began_at) - elapsed).abs()
+    (now.seconds_since(before) - elapsed).abs()
 }

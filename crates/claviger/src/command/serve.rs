@@ -22,7 +22,8 @@ use crate::{
 #[command(after_help = "Examples:
   claviger serve
   claviger serve --config /etc/claviger/claviger.toml
-  claviger serve --listen 0.0.0.0:443 --tls-cert fullchain.pem --tls-key privkey.pem")]
+  claviger serve --config claviger.toml --listen 0.0.0.0:443 \
+    --tls-cert fullchain.pem --tls-key privkey.pem")]
 pub(crate) struct Serve {
     /// The configuration file; `claviger config example` shows one
     #[arg(long, value_name = "FILE")]
@@ -65,7 +66,10 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         )));
     }
     let keys = wiring::read_keys(&settings.paths, false)?;
-    let (store, _) = wiring::open_store(&settings.paths)?;
+    let (store, opened) = wiring::open_store(&settings.paths)?;
+    if let Some(lost) = opened.rolled_back {
+        tracing::error!("{}", wiring::rolled_back(lost));
+    }
     let instance = wiring::instance(&settings, &keys).await?;
     let context = wiring::engine(Arc::clone(&store), keys, instance).await?;
     let tls = settings
@@ -113,15 +117,17 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Exit> {
         .exit(TEMPORARY)
 }
 
-/// Ready at the first SIGTERM or SIGINT; a second one ends the process at once, and so does a
+/// Ready at the first SIGTERM, SIGINT or SIGHUP (a terminal that goes); a second one ends the process at once, and so does a
 /// stop that takes longer than 15 s.
 pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
         tokio::spawn(async move {
             tokio::select! {

@@ -96,7 +96,7 @@ impl Settings {
             title: file.title.take().unwrap_or_else(|| "Claviger".to_owned()),
             start_url_aliases: file.start_url_aliases.take().unwrap_or_default(),
             policy: policy(&file)?,
-            connections: file.limits.connections.unwrap_or(20_000),
+            connections: connections(&file)?,
             targets: targets(&file, &region)?,
             log: log(&file),
             public_url,
@@ -160,9 +160,13 @@ fn tls(flags: &Flags, file: &Configuration) -> anyhow::Result<Option<TlsFiles>> 
 }
 
 fn public_url(given: Option<String>, listen: SocketAddr, tls: bool) -> anyhow::Result<String> {
-    let Some(url) = given else {
-        let scheme = if tls { "https" } else { "http" };
-        return Ok(format!("{scheme}://{listen}"));
+    let scheme = if tls { "https" } else { "http" };
+    let url = match given {
+        Some(url) => url,
+        None if listen.ip().is_unspecified() => bail!(
+            "{listen} is no address that people can open; set public_url to the one that they use"
+        ),
+        None => format!("{scheme}://{listen}"),
     };
     let parsed = url::Url::parse(&url).ok().filter(|parsed| {
         matches!(parsed.scheme(), "http" | "https")
@@ -199,9 +203,17 @@ fn check_exposure(
     public_url: &str,
     proxies: &[IpNet],
 ) -> anyhow::Result<()> {
-    let behind_proxy = public_url.starts_with("https://") && !proxies.is_empty();
-    if listen.ip().is_loopback() || tls || behind_proxy {
+    let https = public_url.starts_with("https://");
+    let behind_proxy_unnamed = https && !tls && proxies.is_empty();
+    let safe = listen.ip().is_loopback() || tls || (https && !proxies.is_empty());
+    if safe && !behind_proxy_unnamed {
         return Ok(());
+    }
+    if behind_proxy_unnamed {
+        bail!(
+            "public_url is https but there is no TLS here: name the proxy that has it in \
+             trusted_proxies (often \"127.0.0.1\"), or everybody seems to come from its address"
+        );
     }
     bail!(
         "{listen} can be reached from outside without TLS; give --tls-cert and --tls-key, or set \
@@ -214,6 +226,12 @@ fn networks(given: &[String]) -> anyhow::Result<Vec<IpNet>> {
         text.parse()
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
             .with_context(|| format!("trusted_proxies: {text} is no address and no network"))
+            .and_then(|network: IpNet| {
+                if network.prefix_len() == 0 {
+                    bail!("trusted_proxies: {text} is everybody; name your proxies alone");
+                }
+                Ok(network)
+            })
     };
     given.iter().map(network).collect()
 }
@@ -254,14 +272,25 @@ fn policy(file: &Configuration) -> anyhow::Result<Policy> {
         .clone()
         .unwrap_or_default();
     policy.reserved_names = file.registration.reserved_names.clone().unwrap_or_default();
+    set(&mut policy.aws_rotation.grace, file.refresh.grace);
+    set(
+        &mut policy.aws_rotation.lost_answer,
+        file.refresh.lost_answer,
+    );
     for rules in [&mut policy.aws_rotation, &mut policy.oauth_rotation] {
-        set(&mut rules.grace, file.refresh.grace);
-        set(&mut rules.lost_answer, file.refresh.lost_answer);
         rules.strict = file.refresh.strict.unwrap_or(false);
     }
     limits(file, &mut policy);
     check_policy(&policy)?;
     Ok(policy)
+}
+
+fn connections(file: &Configuration) -> anyhow::Result<usize> {
+    let connections = file.limits.connections.unwrap_or(20_000);
+    if (1..=1_000_000).contains(&connections) {
+        return Ok(connections);
+    }
+    bail!("limits.connections must be between 1 and 1000000")
 }
 
 fn limits(file: &Configuration, policy: &mut Policy) {
@@ -280,57 +309,78 @@ fn limits(file: &Configuration, policy: &mut Policy) {
 }
 
 fn check_policy(policy: &Policy) -> anyhow::Result<()> {
-    let within = |key: &str, span: Lifetime, from: Lifetime, to: Lifetime| {
-        if (from..=to).contains(&span) {
-            return Ok(());
-        }
-        let (from, to) = (from.as_seconds(), to.as_seconds());
-        bail!("lifetimes.{key} must be between {from}s and {to}s")
-    };
     let (minute, day) = (Lifetime::minutes(1), Lifetime::days(1));
-    within("client", policy.client_lifetime, day, Lifetime::days(365))?;
-    within(
-        "device_code",
-        policy.device_code_lifetime,
-        minute,
-        Lifetime::minutes(30),
-    )?;
-    within(
-        "authorization_code",
-        policy.authorization_code_lifetime,
-        Lifetime::seconds(30),
-        Lifetime::minutes(10),
-    )?;
-    within(
-        "access_token",
-        policy.access_token_lifetime,
-        SHORTEST_ACCESS_TOKEN,
-        day,
-    )?;
-    within(
-        "session",
-        policy.session_lifetime,
-        Lifetime::minutes(15),
-        LONGEST_SESSION,
-    )?;
-    within(
-        "session_idle",
-        policy.session_idle,
-        Lifetime::minutes(15),
-        LONGEST_SESSION,
-    )?;
-    within(
-        "web_session",
-        policy.web_session_lifetime,
-        Lifetime::minutes(5),
-        Lifetime::days(30),
-    )?;
-    within(
-        "web_session_idle",
-        policy.web_session_idle,
-        minute,
-        Lifetime::days(30),
-    )
+    let quarter = Lifetime::minutes(15);
+    let refresh = &policy.aws_rotation;
+    let rows = [
+        (
+            "lifetimes.client",
+            policy.client_lifetime,
+            day,
+            Lifetime::days(365),
+        ),
+        (
+            "lifetimes.device_code",
+            policy.device_code_lifetime,
+            minute,
+            Lifetime::minutes(30),
+        ),
+        (
+            "lifetimes.authorization_code",
+            policy.authorization_code_lifetime,
+            Lifetime::seconds(30),
+            Lifetime::minutes(10),
+        ),
+        (
+            "lifetimes.access_token",
+            policy.access_token_lifetime,
+            SHORTEST_ACCESS_TOKEN,
+            day,
+        ),
+        (
+            "lifetimes.session",
+            policy.session_lifetime,
+            quarter,
+            LONGEST_SESSION,
+        ),
+        (
+            "lifetimes.session_idle",
+            policy.session_idle,
+            quarter,
+            LONGEST_SESSION,
+        ),
+        (
+            "lifetimes.web_session",
+            policy.web_session_lifetime,
+            minute,
+            Lifetime::days(30),
+        ),
+        (
+            "lifetimes.web_session_idle",
+            policy.web_session_idle,
+            minute,
+            Lifetime::days(30),
+        ),
+        (
+            "refresh.grace",
+            refresh.grace,
+            Lifetime::ZERO,
+            Lifetime::minutes(10),
+        ),
+        (
+            "refresh.lost_answer",
+            refresh.lost_answer,
+            Lifetime::ZERO,
+            day,
+        ),
+    ];
+    for (key, span, from, to) in rows {
+        if !(from..=to).contains(&span) {
+            let (from, to) = (from.as_seconds(), to.as_seconds());
+            bail!("{key} must be between {from}s and {to}s");
+        }
+    }
+    Ok(())
 }
 
 fn targets(
@@ -441,12 +491,18 @@ mod tests {
             "{error}"
         );
         refused("listen = \"0.0.0.0:8400\"\npublic_url = \"https://sso.example.org\"\n");
+        let error = refused("public_url = \"https://sso.example.org\"\n");
+        assert!(error.contains("trusted_proxies"), "{error}");
         load(
             "listen = \"0.0.0.0:8400\"\npublic_url = \"https://sso.example.org\"\n\
              trusted_proxies = [\"10.0.0.1\", \"192.0.2.0/24\"]\n",
         )
         .expect("behind a proxy");
-        load("listen = \"0.0.0.0:8400\"\n[tls]\ncert = \"c\"\nkey = \"k\"\n").expect("with TLS");
+        let tls = "[tls]\ncert = \"c\"\nkey = \"k\"\n";
+        let error = refused(&format!("listen = \"0.0.0.0:443\"\n{tls}"));
+        assert!(error.contains("public_url"), "{error}");
+        let own = load(&format!("listen = \"127.0.0.1:443\"\n{tls}")).expect("with TLS");
+        assert_eq!(own.public_url, "https://127.0.0.1");
     }
 
     #[test]
@@ -464,6 +520,9 @@ mod tests {
             ("[targets.a]\naccess_key_id = \"A\"", "both"),
             ("[tls]\ncert = \"c\"", "both"),
             ("trusted_proxies = [\"x\"]", "no address"),
+            ("trusted_proxies = [\"0.0.0.0/0\"]", "everybody"),
+            ("[refresh]\ngrace = \"11m\"", "refresh.grace"),
+            ("[limits]\nconnections = 0", "between 1"),
         ] {
             let error = refused(text);
             assert!(error.contains(hint), "{text}: {error}");

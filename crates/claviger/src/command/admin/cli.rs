@@ -25,6 +25,7 @@ use crate::{
         settings::{self, Flags, Paths},
     },
     exit::{Exit, ExitCode as _, TEMPORARY},
+    output,
     wiring::{self, Instance},
 };
 
@@ -81,6 +82,11 @@ enum Noun {
     /// Key epochs: list, rotate
     #[command(subcommand, after_help = "Example:\n  claviger admin keys rotate")]
     Keys(KeysVerb),
+    /// Go on with a store that has gone back in time, after a restore on purpose
+    #[command(after_help = "Example:\n  claviger admin accept-rollback\n\n\
+        What was revoked since the backup is good again; `sessions end --all` ends everything \
+        instead.")]
+    AcceptRollback,
     /// Show the audit log, oldest first
     #[command(after_help = "Example:\n  claviger admin audit --since 1h --json")]
     Audit {
@@ -212,7 +218,7 @@ pub(crate) async fn run(admin: Admin) -> Result<(), Exit> {
     } else {
         render(&answer)
     };
-    crate::output::line(&text);
+    output::line(&text);
     Ok(())
 }
 
@@ -245,6 +251,7 @@ fn request(noun: Noun) -> anyhow::Result<Request> {
         Noun::Client(ClientVerb::Allow { client_id }) => Request::ClientAllow { client_id },
         Noun::Keys(KeysVerb::List) => Request::KeysList,
         Noun::Keys(KeysVerb::Rotate) => Request::KeysRotate,
+        Noun::AcceptRollback => Request::RollbackAccept,
         Noun::Audit { since, limit } => Request::Audit {
             since: SystemClock.now().minus(since).epoch_seconds(),
             limit,
@@ -291,7 +298,10 @@ async fn ask(paths: &Paths, request: Request) -> Result<Answer, Exit> {
     if let Some(answer) = sent.exit(TEMPORARY)? {
         return Ok(answer);
     }
-    let (store, _) = wiring::open_store(paths)?;
+    let (store, opened) = wiring::open_store(paths)?;
+    if let Some(lost) = opened.rolled_back {
+        output::note(&wiring::rolled_back(lost));
+    }
     let keys = wiring::read_keys(paths, true)?;
     let instance = Instance {
         links: Links::new("", keys.instance, "", &[]),

@@ -1,9 +1,9 @@
 //! Runs administrative commands on the open store.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use claviger_engine::{
-    admin::{audit, client, difference, directory, keys, session, user},
+    admin::{audit, client, difference, directory, keys, rollback, session, user},
     context::Context,
     error::Error,
 };
@@ -47,7 +47,7 @@ async fn run(owner: &Owner, request: Request) -> Result<Answer, String> {
                 records: records.into_iter().map(spell_record).collect(),
             })
         }
-        Request::Backup { path } => backup(owner, &path),
+        Request::Backup { path } => backup(owner, path).await,
         Request::KeysList => {
             let epochs = keys::list(context).await.map_err(say)?;
             Ok(Answer::Epochs {
@@ -61,13 +61,10 @@ async fn run(owner: &Owner, request: Request) -> Result<Answer, String> {
             )))
         }
         Request::ClientDeny { client_id, reason } => {
-            let ended = client::deny(context, &client_id, &reason)
+            let count = client::deny(context, &client_id, &reason)
                 .await
                 .map_err(say)?;
-            Ok(done(format!(
-                "The client is denied; {} ended.",
-                sessions(ended)
-            )))
+            Ok(done(format!("The client is denied; {}", ended(count, ""))))
         }
         Request::ClientAllow { client_id } => {
             client::allow(context, &client_id).await.map_err(say)?;
@@ -102,12 +99,8 @@ async fn people(context: &Context, request: Request) -> Result<Answer, String> {
             Ok(done(format!("The password of {name} is set{also}.")))
         }
         Request::UserDisable { user: name } => {
-            let ended = user::disable(context, &name).await.map_err(say)?;
-            Ok(done(format!(
-                "{name} is disabled; {} ended. Role credentials that were handed out live until \
-                 they expire: deny them at AWS by aws:TokenIssueTime if that is too long.",
-                sessions(ended)
-            )))
+            let count = user::disable(context, &name).await.map_err(say)?;
+            Ok(done(format!("{name} is disabled; {}", ended(count, ""))))
         }
         Request::UserEnable { user: name } => {
             user::enable(context, &name).await.map_err(say)?;
@@ -125,36 +118,40 @@ async fn people(context: &Context, request: Request) -> Result<Answer, String> {
         Request::SessionsEnd { id } => {
             let id = SessionId::parse(&id).map_err(|error| error.to_string())?;
             session::end(context, id).await.map_err(say)?;
-            Ok(done("The session is ended."))
+            Ok(done(format!("Done: {}", ended(1, ""))))
         }
         Request::SessionsEndUser { user: name } => {
-            let ended = session::end_all(context, &name).await.map_err(say)?;
-            Ok(done(format!(
-                "{} of {name} ended, and all browsers are signed out.",
-                sessions(ended)
-            )))
+            let count = session::end_all(context, &name).await.map_err(say)?;
+            let text = ended(count, &format!(" of {name}"));
+            Ok(done(format!("All browsers are signed out; {text}")))
         }
         Request::SessionsEndEveryone => {
-            let ended = session::end_everyone(context).await.map_err(say)?;
+            let count = session::end_everyone(context).await.map_err(say)?;
             Ok(done(format!(
-                "{} of everybody ended, and all browsers are signed out.",
-                sessions(ended)
+                "All browsers are signed out; {}",
+                ended(count, "")
             )))
+        }
+        Request::RollbackAccept => {
+            rollback::accept(context).await.map_err(say)?;
+            Ok(done("Noted. The service goes on with the store as it is."))
         }
         _ => Err("This command is not known here. Use the same release on both sides.".to_owned()),
     }
 }
 
-fn backup(owner: &Owner, path: &std::path::Path) -> Result<Answer, String> {
+/// The copy takes as long as the store is large, on a thread of its own.
+async fn backup(owner: &Owner, path: PathBuf) -> Result<Answer, String> {
     if path.exists() {
         return Err(format!(
             "{} is there already. Name a new file.",
             path.display()
         ));
     }
-    owner
-        .store
-        .backup_to(path)
+    let (store, target) = (Arc::clone(&owner.store), path.clone());
+    let copied = tokio::task::spawn_blocking(move || store.backup_to(&target)).await;
+    copied
+        .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
     Ok(done(format!(
         "The store is copied to {}. The key file is not in it: keep that apart.",
@@ -166,6 +163,15 @@ fn done(message: impl Into<String>) -> Answer {
     Answer::Done {
         message: message.into(),
     }
+}
+
+/// How many ended, and what a revocation does not reach (SECURITY-CASES I12).
+fn ended(count: usize, of: &str) -> String {
+    let what = sessions(count);
+    format!(
+        "{what}{of} ended. Role credentials that were handed out live until they expire: deny them \
+         at AWS by aws:SourceIdentity or aws:TokenIssueTime if that is too long."
+    )
 }
 
 fn sessions(count: usize) -> String {

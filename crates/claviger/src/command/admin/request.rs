@@ -36,6 +36,7 @@ pub(crate) enum Request {
         user: String,
     },
     SessionsEndEveryone,
+    RollbackAccept,
     ClientDeny {
         client_id: String,
         reason: String,

@@ -6,6 +6,7 @@ use std::{
     io::{self, ErrorKind},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::{
@@ -20,6 +21,9 @@ use super::{
 
 /// The longest line: directories of large estates travel in one.
 const LONGEST: u64 = 8 * 1024 * 1024;
+
+/// How long a command may take: a backup of a large store takes minutes.
+const PATIENCE: Duration = Duration::from_mins(30);
 
 /// Where the socket of a data directory lies.
 pub(crate) fn path(data_dir: &Path) -> PathBuf {
@@ -45,14 +49,18 @@ pub(crate) async fn serve(listener: UnixListener, owner: Owner) {
             Ok((stream, _)) => {
                 let owner = owner.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = converse(stream, &owner).await {
+                    let conversed = tokio::time::timeout(PATIENCE, converse(stream, &owner));
+                    let conversed = conversed
+                        .await
+                        .unwrap_or_else(|elapsed| Err(elapsed.into()));
+                    if let Err(error) = conversed {
                         tracing::warn!(%error, "an administrative command was broken off");
                     }
                 });
             }
             Err(error) => {
                 tracing::warn!(%error, "the administrative socket does not accept");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }

@@ -95,6 +95,7 @@ impl SignedInChild {
         let (program, arguments) = command.split_first().context("no command is given")?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let mut child = Command::new(program);
         child
             .args(arguments)
@@ -114,6 +115,7 @@ impl SignedInChild {
                 () = received(&mut terminate) => forward(&child),
                 // The terminal has sent it to the child as well.
                 () = received(&mut interrupt) => {}
+                () = received(&mut hangup) => {}
             }
         }
     }

@@ -92,7 +92,6 @@ pub(crate) async fn run(dev: Dev) -> Result<ExitCode, Exit> {
     };
     let instance = instance::make(wanted).await?;
     let mut app = App::new(Arc::clone(&instance.context));
-    app.tls = dev.tls;
     app.mounted = instance.toy.clone().map(|toy| toy as _);
     let screen = Screen::new(dev.json);
     if dev.command.is_empty() {
