@@ -54,3 +54,22 @@ fn a_backup_without_its_own_key_file_is_refused() {
     ended.assert_code(78);
     assert_transcript!("backup_foreign_keys", ended);
 }
+
+#[test]
+fn r12_an_old_copy_put_back_is_said_at_every_command_until_it_is_accepted() {
+    let service = Service::init();
+    let data = service.room.work().join("data");
+    let (database, old) = (data.join("claviger.db"), service.room.work().join("old.db"));
+    fs::copy(&database, &old).expect("a copy");
+    let directory = service.room.work().join("directory.toml");
+    fs::write(&directory, "").expect("an empty directory");
+    service.admin(&["apply", "directory.toml"]).assert_code(0);
+    fs::copy(&old, &database).expect("put back");
+    for _ in 0..2 {
+        let ended = service.admin(&["user", "list"]);
+        assert!(ended.stderr.contains("gone back in time"), "{ended}");
+    }
+    service.admin(&["accept-rollback"]).assert_code(0);
+    let ended = service.admin(&["user", "list"]);
+    assert!(!ended.stderr.contains("gone back in time"), "{ended}");
+}

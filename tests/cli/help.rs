@@ -5,7 +5,7 @@ use claviger_tests::{child, room::Room};
 use crate::transcript::{assert_transcript, run};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "dev",
     "serve",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 28] = [
     "admin keys rotate",
     "admin audit",
     "admin backup",
+    "admin accept-rollback",
     "oidc",
     "oidc register-client",
     "oidc start-device-authorization",

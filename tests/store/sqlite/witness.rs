@@ -8,7 +8,7 @@ use std::{
 
 use claviger_store::{
     driver::Driver as _,
-    repository::user,
+    repository::{rollback, user},
     sqlite::{Opened, SqliteStore},
     statement::{Applied, Plan, Query},
 };
@@ -158,9 +158,22 @@ async fn r12_an_older_copy_put_back_is_noticed() {
     write(&store, 3).await;
     drop(store);
     fs::write(&database, old).expect("put back");
-    let (_store, opened) = open_any(directory.path());
+    let (store, opened) = open_any(directory.path());
     let gone = opened.rolled_back.expect("noticed");
     assert_eq!(gone.witness - gone.store, 2);
+    write(&store, 4).await;
+    drop(store);
+    let (store, opened) = open_any(directory.path());
+    assert_eq!(
+        opened.rolled_back,
+        Some(gone),
+        "said again, though the witness is written anew"
+    );
+    let accepting = Plan::of(rollback::accepting());
+    assert!(store.apply(accepting).await.expect("applied").is_whole());
+    drop(store);
+    let (_store, opened) = open_any(directory.path());
+    assert_eq!(opened.rolled_back, None, "somebody has accepted it");
 }
 
 #[tokio::test]

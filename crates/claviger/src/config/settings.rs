@@ -160,13 +160,16 @@ fn tls(flags: &Flags, file: &Configuration) -> anyhow::Result<Option<TlsFiles>> 
 }
 
 fn public_url(given: Option<String>, listen: SocketAddr, tls: bool) -> anyhow::Result<String> {
-    let scheme = if tls { "https" } else { "http" };
-    let url = match given {
-        Some(url) => url,
-        None if listen.ip().is_unspecified() => bail!(
-            "{listen} is no address that people can open; set public_url to the one that they use"
-        ),
-        None => format!("{scheme}://{listen}"),
+    let Some(url) = given else {
+        if tls && listen.ip().is_unspecified() {
+            bail!(
+                "{listen} is no address that people can open; set public_url to the one that they \
+                 use"
+            );
+        }
+        let scheme = if tls { "https" } else { "http" };
+        let own = url::Url::parse(&format!("{scheme}://{listen}"))?;
+        return Ok(own.origin().ascii_serialization());
     };
     let parsed = url::Url::parse(&url).ok().filter(|parsed| {
         matches!(parsed.scheme(), "http" | "https")

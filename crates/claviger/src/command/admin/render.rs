@@ -148,10 +148,12 @@ mod tests {
         let users = vec![user("alice", "Alice"), user("b", "\u{1b}[31mBob\nx")];
         assert_eq!(
             render(&Answer::Users { users }),
-            "USER   NAME                   EMAIL  STATE\n\
-             alice  Alice                         active\n\
-             b      \\u{1b}[31mBob\\nx         active"
-                .replace("\\nx         active", "\\nx          active")
+            [
+                "USER   NAME              EMAIL  STATE",
+                "alice  Alice                    active",
+                r"b      \u{1b}[31mBob\nx         active",
+            ]
+            .join("\n")
         );
     }
 }
