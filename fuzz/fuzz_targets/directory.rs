@@ -1,6 +1,6 @@
 //! The directory file. Its decoder belongs to the binary, so its files are mounted here.
 #![no_main]
-#![allow(dead_code, reason = "only the decoder of the mounted files is used")]
+#![expect(dead_code, reason = "only the decoder of the mounted files is used")]
 
 use libfuzzer_sys::fuzz_target;
 

@@ -33,7 +33,8 @@ pub(crate) const SLEEPERS: &[(&str, &str)] = &[
     (
         "tests/cli/serve.rs",
         "polls the readiness of a process, to a deadline",
-    ),    (
+    ),
+    (
         "tests/e2e/crash/caller.rs",
         "repeats a request to a server that is being killed, to a deadline",
     ),
@@ -149,8 +150,9 @@ fn attributes(file: &File<'_>, tokens: &[Token]) -> Vec<Finding> {
                 "use `#[expect(…, reason = \"…\")]`, which complains when it is needed no more";
             findings.push(Finding::at(file.path, line, says));
         }
-        // A suite that is mounted once per driver names its files by path.
-        if has("path") && !file.is_test {
+        // A suite that is mounted once per driver names its files by path, and a fuzz target mounts
+        // decoders of the binary, which is no library.
+        if has("path") && !file.is_test && !file.name.starts_with("fuzz/") {
             findings.push(Finding::at(
                 file.path,
                 line,
