@@ -29,6 +29,7 @@ pub(super) struct Tally {
 pub(super) struct Caller {
     address: SocketAddr,
     tally: Arc<Tally>,
+    from: String,
     cookies: BTreeMap<String, String>,
 }
 
@@ -37,14 +38,25 @@ impl Caller {
         Self {
             address,
             tally,
+            from: "127.0.0.1".to_owned(),
             cookies: BTreeMap::new(),
+        }
+    }
+
+    /// Another one who comes from elsewhere, as a trusted proxy tells, and has no cookies.
+    pub(super) fn elsewhere(&self, from: String) -> Self {
+        Self {
+            from,
+            cookies: BTreeMap::new(),
+            ..self.clone()
         }
     }
 
     /// One attempt: a whole answer, or nothing.
     pub(super) async fn attempt(&self, request: &Request) -> Option<Response> {
         let host = self.address.to_string();
-        let response = Connection::attempt(self.address, &host, request).await;
+        let request = request.clone().header("X-Forwarded-For", &self.from);
+        let response = Connection::attempt(self.address, &host, &request).await;
         let count = match response {
             Some(_) => &self.tally.answered,
             None => &self.tally.unknown,
@@ -95,17 +107,14 @@ impl Caller {
         Some(response)
     }
 
-    /// One attempt to sign in; true when it was answered with success.
-    pub(super) async fn sign_in(&mut self, user: &str, password: &str) -> bool {
-        let signed_in = async {
-            let page = self.open("/sign-in").await?;
-            let form = form(&page, "/sign-in")?;
-            let form = form
-                .fill_first("text", user)
-                .fill_first("password", password);
-            Some(self.send(&form).await?.status == 303)
-        };
-        signed_in.await.unwrap_or_default()
+    /// One attempt to sign in.
+    pub(super) async fn sign_in(&mut self, user: &str, password: &str) -> Option<Response> {
+        let page = self.open("/sign-in").await?;
+        let form = form(&page, "/sign-in")?;
+        let form = form
+            .fill_first("text", user)
+            .fill_first("password", password);
+        self.send(&form).await
     }
 
     /// One attempt to approve a user code; whether it had an effect shows at the next poll.
@@ -113,6 +122,9 @@ impl Caller {
         let page = self.open("/device").await?;
         let look_up = form(&page, "/device")?.fill_first("text", user_code);
         let page = self.send(&look_up).await?;
+        if page.status == 429 {
+            return Some(page);
+        }
         let approve = form(&page, "/device/approve")?;
         self.send(&approve).await
     }

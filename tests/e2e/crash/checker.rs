@@ -39,7 +39,9 @@ pub(super) fn count(service: &Service, told: &Told) -> Vec<String> {
     let (store, _) = SqliteStore::open(&options).expect("the store");
     let rows = Rows::of(&store);
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let recorded = |action| number(rows.recorded(action));
+    let begun = "SELECT count(*) FROM audit WHERE action = 'session.start'";
+    let over = "SELECT count(*) FROM audit WHERE action = 'session.end'";
+    let agreed = "SELECT count(*) FROM audit WHERE action = 'device.approve'";
     let stories = number(told.stories.len());
     let ended = told.stories.iter().filter(|story| story.end == End::Ended);
     let received: usize = told.stories.iter().map(|story| story.refresh.len()).sum();
@@ -64,17 +66,17 @@ pub(super) fn count(service: &Service, told: &Told) -> Vec<String> {
         ),
         (
             "records of sessions' begin",
-            recorded("session.start"),
+            rows.count(begun),
             rows.sessions(),
         ),
         (
             "records of sessions' end",
-            recorded("session.end"),
+            rows.count(over),
             rows.sessions() - rows.live_sessions(),
         ),
         (
             "records of approvals",
-            recorded("device.approve"),
+            rows.count(agreed),
             rows.count(approved),
         ),
     ];

@@ -28,21 +28,24 @@ async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
     let seed = number_of("CLAVIGER_KILL_SEED").unwrap_or_else(Chance::seed);
     println!("CLAVIGER_KILL_SEED={seed}");
     let mut service = Service::init();
-    service
-        .room
-        .write("claviger.toml", "[limits]\nsessions_per_user = 1000000\n");
+    let settings = "trusted_proxies = [\"127.0.0.1\"]\n\n[limits]\nsessions_per_user = 1000000\n";
+    service.room.write("claviger.toml", settings);
     service.arguments = ["--config", "claviger.toml"].map(str::to_owned).into();
     let (history, tally) = (History::default(), Arc::new(Tally::default()));
     let caller = Caller::new(service.address, Arc::clone(&tally));
 
     let stop = Arc::new(AtomicBool::new(false));
     let mut running = service.serve().await;
+    let people = people(&service);
     let users: Vec<_> = (0..USERS)
         .map(|user| VirtualUser {
             caller: caller.clone(),
             start_url: format!("{}/start", service.issuer()),
             history: history.clone(),
             chance: Chance::of(seed.wrapping_add((user + 1) << 32)),
+            names: (people.iter().filter(|(own, _)| *own == user))
+                .map(|(_, name)| name.clone())
+                .collect(),
             stop: Arc::clone(&stop),
         })
         .map(|user| tokio::spawn(user.live()))
@@ -108,6 +111,7 @@ async fn the_checker_notices_a_store_that_lost_its_tail() {
         start_url: format!("{}/start", service.issuer()),
         history: history.clone(),
         chance: Chance::of(Chance::seed()),
+        names: ["alice".to_owned()].into(),
         stop: Arc::default(),
     };
     let running = service.serve().await;
@@ -143,6 +147,30 @@ fn go_back(service: &Service) {
     }
     let backup = service.room.work().join("backup.db");
     std::fs::rename(backup, service.database()).expect("the backup in the store's place");
+}
+
+/// The people that each user is, one after the other; few do for a short run.
+fn people(service: &Service) -> Vec<(u64, String)> {
+    let each = if number_of("CLAVIGER_KILL_MINUTES").is_some() {
+        12
+    } else {
+        2
+    };
+    let people: Vec<(u64, String)> = (0..USERS)
+        .flat_map(|user| (0..each).map(move |turn| (user, format!("user-{user}-{turn}"))))
+        .collect();
+    let entries = people
+        .iter()
+        .map(|(_, name)| format!("[[user]]\nname = \"{name}\"\n\n"));
+    service
+        .room
+        .write("people.toml", &entries.collect::<String>());
+    service.admin(&["apply", "people.toml"]).assert_code(0);
+    for (_, name) in &people {
+        let set = ["user", "set-password", name, "--password-file", "password"];
+        service.admin(&set).assert_code(0);
+    }
+    people
 }
 
 /// Kills and starts the service until the time is over; the last one goes on.

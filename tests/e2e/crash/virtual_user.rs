@@ -1,13 +1,18 @@
 //! An honest user: signs devices in, refreshes, looks, signs some out again; and sends whatever
 //! was not answered once more.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use claviger_tests::{
     aws::{ACCOUNT_ACCESS, Client, DEVICE_CODE},
+    child::PATIENCE,
     http::{Request, Response},
     instance::PASSWORD,
 };
@@ -21,6 +26,8 @@ use super::{
 
 /// One user with a browser and a program.
 pub(super) struct VirtualUser {
+    /// Who it is, and who it is next when that one may type no more codes.
+    pub(super) names: VecDeque<String>,
     pub(super) caller: Caller,
     pub(super) start_url: String,
     pub(super) history: History,
@@ -41,7 +48,10 @@ impl VirtualUser {
     /// One session from its sign-in to wherever chance leaves it.
     pub(super) async fn one_session(&mut self) -> Result<(), String> {
         let client = self.register().await?;
-        let mut story = self.sign_in(client).await?;
+        let Some(mut story) = self.sign_in(client).await? else {
+            self.become_somebody_else();
+            return Ok(());
+        };
         for _ in 0..self.chance.within(0..=5) {
             self.refresh(&mut story).await?;
             self.look(&story).await?;
@@ -64,33 +74,48 @@ impl VirtualUser {
         })
     }
 
-    /// The device grant, whatever is lost on the way.
-    async fn sign_in(&mut self, client: Client) -> Result<Story, String> {
+    /// The device grant, whatever is lost on the way; no session where the person may try no more.
+    async fn sign_in(&mut self, client: Client) -> Result<Option<Story>, String> {
         let body = client.with(json!({ "startUrl": self.start_url }));
         let (started, retried) = self.caller.call("/device_authorization", &body).await?;
         expect(&started, 200)?;
         self.history.told().abandoned += usize::from(retried);
         let device_code = started.member("deviceCode");
         let poll = client.with(json!({ "grantType": DEVICE_CODE, "deviceCode": device_code }));
-        loop {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
             let approved = self.caller.approve(&started.member("userCode")).await;
-            let away = approved.as_ref().is_none_or(|answer| answer.status == 503);
             let (answer, _) = self.caller.call("/token", &poll).await?;
             match (answer.status.as_u16(), error_of(&answer).as_str()) {
                 (200, _) => {
                     let (access, refresh) = tokens(&answer)?;
-                    return Ok(Story::begin(client, &access, &refresh));
+                    return Ok(Some(Story::begin(client, &access, &refresh)));
                 }
-                // Not approved yet: the approval was lost, or the browser is not signed in.
+                // Not approved: the approval was lost, or refused, or nobody is signed in.
                 (400, "authorization_pending" | "slow_down") => {
-                    if !away || approved.is_none() {
-                        self.caller.sign_in("alice", PASSWORD).await;
+                    let name = self.names.front().cloned().unwrap_or_default();
+                    let signed_in = match approved {
+                        Some(refused) if refused.status == 429 => Some(refused),
+                        _ => self.caller.sign_in(&name, PASSWORD).await,
+                    };
+                    if signed_in.is_some_and(|answer| answer.status == 429) {
+                        self.history.told().abandoned += 1;
+                        return Ok(None);
                     }
                     caller::pause().await;
                 }
                 _ => return Err(format!("an approved device was refused:\n{answer}")),
             }
         }
+        Err(format!("a device could not be approved for {PATIENCE:?}"))
+    }
+
+    /// A crash between a typed code or password and the answer leaves it counted as a wrong one.
+    /// People do not meet ten crashes in ten minutes; virtual ones do.
+    fn become_somebody_else(&mut self) {
+        self.names.rotate_left(1);
+        let place = [(); 3].map(|()| self.chance.within(1..=250).to_string());
+        self.caller = self.caller.elsewhere(format!("10.{}", place.join(".")));
     }
 
     /// Refreshes: one request, or several at once as parallel command lines do.
