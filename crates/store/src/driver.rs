@@ -19,3 +19,8 @@ pub trait Driver: Send + Sync {
     /// `Ok` while the store can serve; what is wrong otherwise. Readiness asks this (R11).
     fn health(&self) -> Result<(), Error>;
 }
+
+/// Runs a read of at most one row.
+pub async fn fetch_one(driver: &dyn Driver, query: Query) -> Result<Option<Row>, Error> {
+    Ok(driver.fetch(query).await?.into_iter().next())
+}

@@ -7,7 +7,7 @@ use claviger_model::{
 };
 
 use crate::{
-    driver::Driver,
+    driver::{self, Driver},
     error::Error,
     statement::Query,
     value::{Columns, Row},
@@ -79,7 +79,7 @@ pub async fn role_of(
         .bind(user_id.as_bytes())
         .bind(account_id.as_str())
         .bind(role_name.as_str());
-    let row = driver.fetch(query).await?.into_iter().next();
+    let row = driver::fetch_one(driver, query).await?;
     row.map(|row| read_role(&mut Columns::of("roles", row)))
         .transpose()
 }

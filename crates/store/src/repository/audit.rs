@@ -3,7 +3,7 @@
 use claviger_model::{audit::Record, id::SessionId, time::Timestamp};
 
 use crate::{
-    driver::Driver,
+    driver::{self, Driver},
     error::Error,
     statement::{Query, Statement},
     value::{Columns, Row},
@@ -55,10 +55,8 @@ pub fn appending(node: &str, seq: i64, record: &Record) -> Statement {
 /// The highest number a node has used, 0 at first.
 pub async fn last_sequence(driver: &dyn Driver, node: &str) -> Result<i64, Error> {
     let query = Query::new("SELECT seq FROM audit WHERE node = $1 ORDER BY seq DESC LIMIT 1");
-    let rows = driver.fetch(query.bind(node)).await?;
-    rows.into_iter()
-        .next()
-        .map_or(Ok(0), |row| Columns::of("audit", row).integer("seq"))
+    let row = driver::fetch_one(driver, query.bind(node)).await?;
+    row.map_or(Ok(0), |row| Columns::of("audit", row).integer("seq"))
 }
 
 /// The latest `limit` records since `since`, oldest first.

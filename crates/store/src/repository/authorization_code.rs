@@ -9,7 +9,7 @@ use claviger_model::{
 
 use super::device::{dialect_text, read_dialect, read_scopes};
 use crate::{
-    driver::Driver,
+    driver::{self, Driver},
     error::Error,
     statement::{Query, Statement},
     value::Columns,
@@ -21,12 +21,7 @@ pub async fn by_id(driver: &dyn Driver, id: CodeId) -> Result<Option<Authorizati
         "SELECT cref, client_name, dialect, redirect_uri, challenge, scopes, uid, user_epoch, wid, \
            auth_time, exp, fails, sid FROM auth_codes WHERE cid = $1",
     );
-    let Some(row) = driver
-        .fetch(query.bind(id.as_bytes()))
-        .await?
-        .into_iter()
-        .next()
-    else {
+    let Some(row) = driver::fetch_one(driver, query.bind(id.as_bytes())).await? else {
         return Ok(None);
     };
     let mut columns = Columns::of("auth_codes", row);

@@ -10,7 +10,7 @@ use claviger_model::{
 };
 
 use crate::{
-    driver::Driver,
+    driver::{self, Driver},
     error::Error,
     statement::{Plan, Query, Statement},
     value::{Columns, Row},
@@ -30,8 +30,8 @@ pub async fn by_id(
     driver: &dyn Driver,
     id: DeviceId,
 ) -> Result<Option<DeviceAuthorization>, Error> {
-    let rows = driver.fetch(Query::new(BY_ID).bind(id.as_bytes())).await?;
-    rows.into_iter().next().map(read).transpose()
+    let row = driver::fetch_one(driver, Query::new(BY_ID).bind(id.as_bytes())).await?;
+    row.map(read).transpose()
 }
 
 /// The authorization behind a user code, given as its MAC.
@@ -39,8 +39,8 @@ pub async fn by_user_code(
     driver: &dyn Driver,
     mac: &[u8; 16],
 ) -> Result<Option<DeviceAuthorization>, Error> {
-    let rows = driver.fetch(Query::new(BY_USER_CODE).bind(mac)).await?;
-    rows.into_iter().next().map(read).transpose()
+    let row = driver::fetch_one(driver, Query::new(BY_USER_CODE).bind(mac)).await?;
+    row.map(read).transpose()
 }
 
 fn read(row: Row) -> Result<DeviceAuthorization, Error> {

@@ -7,7 +7,7 @@ use claviger_model::{
 
 use super::access::{read_account, read_role};
 use crate::{
-    driver::Driver,
+    driver::{self, Driver},
     error::Error,
     statement::{Query, Statement},
     value::{Columns, Row},
@@ -111,7 +111,7 @@ pub async fn assignments(driver: &dyn Driver) -> Result<Vec<Assignment>, Error> 
 /// The directory's version: raised by every apply, so that two cannot interleave.
 pub async fn version(driver: &dyn Driver) -> Result<i64, Error> {
     let query = Query::new("SELECT value FROM meta WHERE name = 'directory_version'");
-    let Some(row) = driver.fetch(query).await?.into_iter().next() else {
+    let Some(row) = driver::fetch_one(driver, query).await? else {
         return Ok(0);
     };
     let mut columns = Columns::of("meta", row);

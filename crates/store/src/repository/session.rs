@@ -15,7 +15,7 @@ use super::{
     user,
 };
 use crate::{
-    driver::Driver,
+    driver::{self, Driver},
     error::Error,
     statement::{Query, Statement},
     value::{Columns, Row},
@@ -40,12 +40,7 @@ pub async fn with_user(
         ", u.uid, u.name, u.display_name, u.email, u.state, u.user_epoch \
          FROM sessions s JOIN users u ON u.uid = s.uid WHERE s.sid = $1"
     ));
-    let Some(row) = driver
-        .fetch(query.bind(id.as_bytes()))
-        .await?
-        .into_iter()
-        .next()
-    else {
+    let Some(row) = driver::fetch_one(driver, query.bind(id.as_bytes())).await? else {
         return Ok(None);
     };
     let mut columns = Columns::of("sessions", row);

@@ -7,7 +7,7 @@ use claviger_model::{
 };
 
 use crate::{
-    driver::Driver,
+    driver::{self, Driver},
     error::Error,
     statement::{Query, Statement},
     value::{Columns, Row},
@@ -31,7 +31,7 @@ pub async fn by_name_key(
         "SELECT uid, name, display_name, email, state, user_epoch, password_hash FROM users \
          WHERE name_key = $1",
     );
-    let row = driver.fetch(query.bind(name_key)).await?.into_iter().next();
+    let row = driver::fetch_one(driver, query.bind(name_key)).await?;
     row.map(|row| {
         let mut columns = Columns::of("users", row);
         let user = read(&mut columns)?;
@@ -48,11 +48,7 @@ pub async fn by_id(driver: &dyn Driver, user_id: UserId) -> Result<Option<User>,
     let query = Query::new(
         "SELECT uid, name, display_name, email, state, user_epoch FROM users WHERE uid = $1",
     );
-    let row = driver
-        .fetch(query.bind(user_id.as_bytes()))
-        .await?
-        .into_iter()
-        .next();
+    let row = driver::fetch_one(driver, query.bind(user_id.as_bytes())).await?;
     row.map(|row| read(&mut Columns::of("users", row)))
         .transpose()
 }

@@ -8,7 +8,7 @@ use claviger_model::{
 
 use super::user;
 use crate::{
-    driver::Driver,
+    driver::{self, Driver},
     error::Error,
     statement::{Query, Statement},
     value::Columns,
@@ -50,12 +50,7 @@ pub async fn with_user(
            u.uid, u.name, u.display_name, u.email, u.state, u.user_epoch \
          FROM web_sessions w JOIN users u ON u.uid = w.uid WHERE w.wid = $1",
     );
-    let Some(row) = driver
-        .fetch(query.bind(id.as_bytes()))
-        .await?
-        .into_iter()
-        .next()
-    else {
+    let Some(row) = driver::fetch_one(driver, query.bind(id.as_bytes())).await? else {
         return Ok(None);
     };
     let mut columns = Columns::of("web_sessions", row);
