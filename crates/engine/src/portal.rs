@@ -233,11 +233,7 @@ pub(crate) async fn vend(
     now: Timestamp,
 ) -> Result<RoleCredentials, Error> {
     let account_id = parse_account(account_id)?;
-    let role_name = RoleName::parse(role_name).map_err(|error| {
-        Kind::InvalidRequest
-            .because("role_name is not the name of a role.")
-            .detail(error.to_string())
-    })?;
+    let role_name = parse_role(role_name)?;
     let store = context.store.as_ref();
     let role = access::role_of(store, holder.user.id, &account_id, &role_name).await?;
     let role = role.ok_or_else(no_access)?;
@@ -300,6 +296,13 @@ fn parse_account(text: &str) -> Result<AccountId, Refusal> {
             .because("account_id must be exactly 12 digits.")
             .detail(error.to_string())
     })
+}
+
+fn parse_role(text: &str) -> Result<RoleName, Refusal> {
+    if text.is_empty() || RoleName::breaks_out(text) {
+        return Err(Kind::InvalidRequest.because("role_name is not the name of a role."));
+    }
+    RoleName::parse(text).map_err(|error| no_access().detail(error.to_string()))
 }
 
 /// Exactly these words: clients add their hint to log in by them (WIRE §5.2).

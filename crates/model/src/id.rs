@@ -150,6 +150,14 @@ impl std::fmt::Display for AccountId {
 pub struct RoleName(String);
 
 impl RoleName {
+    /// Whether `text` is too long for a name or holds what could end one inside a URL, an ARN or
+    /// a form: a request that asks for it is ill-formed (POR-04). Other text outside the alphabet
+    /// only names a role that nobody has (POR-05).
+    pub fn breaks_out(text: &str) -> bool {
+        let delimits = |c: char| c.is_control() || "/:?#&\\".contains(c);
+        text.chars().count() > 64 || text == ".." || text.contains(delimits)
+    }
+
     /// Reads a name of IAM's alphabet.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);

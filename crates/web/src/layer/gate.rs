@@ -131,18 +131,12 @@ fn refuse_form(app: &App, parts: &Parts, face: Option<Face>) -> Option<Response<
         let because = "The address is too long.";
         return Some(close(refuse(app, face, StatusCode::URI_TOO_LONG, because)));
     }
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    let (first, second) = (hosts.next(), hosts.next());
-    // HTTP/2 brings the host as the authority.
-    let host = first
-        .and_then(|host| host.to_str().ok())
-        .or(parts.uri.authority().map(http::uri::Authority::as_str));
-    if second.is_some() || host.is_none() {
-        let because = "The request must have exactly one Host header.";
+    let Some(host) = host_of(parts) else {
+        let because = "The request must name exactly one host.";
         return Some(close(refuse(app, face, StatusCode::BAD_REQUEST, because)));
-    }
+    };
     let mounted = parts.uri.path().starts_with("/_dev/");
-    if face.is_none() && !mounted && host != Some(app.context.links.host()) {
+    if face.is_none() && !mounted && host != app.context.links.host() {
         return Some(page::error::elsewhere(app));
     }
     let announced = parts
@@ -158,6 +152,21 @@ fn refuse_form(app: &App, parts: &Parts, face: Option<Face>) -> Option<Response<
         )));
     }
     None
+}
+
+/// The one host that a request names: by its header, by the authority of HTTP/2, or by an absolute
+/// target. Two that disagree name none (HTP-10).
+fn host_of(parts: &Parts) -> Option<&str> {
+    let mut headers = parts.headers.get_all(header::HOST).iter();
+    let (first, second) = (headers.next(), headers.next());
+    let header = first.map(|host| host.to_str().ok());
+    let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+    match (header, authority) {
+        _ if second.is_some() => None,
+        (Some(header), None) => header,
+        (None, authority) => authority,
+        (Some(header), Some(_)) => authority.filter(|_| header == authority),
+    }
 }
 
 const TOO_LARGE: &str = "The body is larger than 64 KiB.";

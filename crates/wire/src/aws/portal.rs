@@ -66,7 +66,7 @@ pub fn decode_get_role_credentials(query: Option<&str>) -> Result<(String, Strin
     let parameters = Parameters::read(query.unwrap_or_default())?;
     let role_name = parameters
         .get("role_name")
-        .filter(|name| RoleName::parse(name).is_ok());
+        .filter(|name| !RoleName::breaks_out(name));
     let role_name = role_name.ok_or_else(|| {
         Kind::InvalidRequest.because("role_name is missing or not the name of a role.")
     })?;
