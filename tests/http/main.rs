@@ -11,6 +11,8 @@ mod uri;
 mod aut;
 mod create_token;
 mod paws;
+mod por;
+mod htp;
 mod dev;
 mod refresh;
 mod tok;

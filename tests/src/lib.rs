@@ -5,7 +5,7 @@
 //! kit's are moved and scripted by hand. Nothing sleeps, nothing depends on order.
 //!
 //! Begin with [`TestServer::start`]; call it through [`TestServer::aws`] and
-//! [`TestServer::browser`]; look at its rows through [`TestServer::rows`].
+//! [`TestServer::browser`]; look at its rows through [`World::rows`].
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
@@ -23,6 +23,8 @@ pub mod log;
 pub mod secrets;
 pub mod scan;
 pub mod rows;
+pub mod tls;
+pub mod http2;
 pub mod world;
 pub mod tamper;
 pub mod html;
@@ -31,6 +33,7 @@ pub mod pkce;
 pub mod aws;
 pub mod browser;
 pub mod server;
+pub mod people;
 pub mod node;
 pub mod child;
 pub mod room;

@@ -2,9 +2,8 @@
 
 use claviger_engine::{
     admin::{
-        directory,
+        directory, user,
         wanted::{Directory, DirectoryGroup, DirectoryRole, DirectoryUser},
-        user,
     },
     context::Context,
 };

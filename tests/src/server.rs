@@ -16,6 +16,7 @@ use crate::{
     log, pkce, scan,
     secrets::Secrets,
     seed,
+    tls::Tls,
     world::{World, WorldBuilder},
 };
 
@@ -38,6 +39,7 @@ pub struct TestServerBuilder {
     world: WorldBuilder,
     public_url: Option<String>,
     trusted_proxies: Vec<String>,
+    tls: Option<Tls>,
 }
 
 /// A device that a person signed in.
@@ -80,6 +82,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// Holds the TLS listener itself.
+    #[must_use]
+    pub fn tls(mut self, tls: &Tls) -> Self {
+        self.tls = Some(tls.clone());
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> TestServer {
         let log_start = log::capture();
@@ -95,6 +104,8 @@ impl TestServerBuilder {
             .iter()
             .map(|net| net.parse().expect("a network"));
         app.trusted_proxies = proxies.collect();
+        app.tls = self.tls.is_some();
+        let acceptor = self.tls.map(|tls| tls.acceptor());
         let limits = Limits {
             drain: Duration::ZERO,
             ..Limits::default()
@@ -103,7 +114,7 @@ impl TestServerBuilder {
         let stopping = async {
             let _ = stopped.await;
         };
-        let task = tokio::spawn(serve(Arc::new(app), listener, None, limits, stopping));
+        let task = tokio::spawn(serve(Arc::new(app), listener, acceptor, limits, stopping));
         let secrets = Secrets::default();
         for (_, password) in seed::PASSWORDS {
             secrets.add(password);

@@ -11,7 +11,11 @@ use claviger_engine::{
     links::Links,
     policy::Policy,
 };
-use claviger_model::{id::InstanceId, port::clock::Clock as _, secret::SecretBytes};
+use claviger_model::{
+    id::InstanceId,
+    port::{clock::Clock as _, credential_source::CredentialSource},
+    secret::SecretBytes,
+};
 use claviger_store::sqlite::{Identity, Options, SqliteStore};
 use tempfile::TempDir;
 
@@ -52,7 +56,11 @@ pub struct WorldBuilder {
     entropy: SeededEntropy,
     instance: u8,
     planted: bool,
+    source: Option<Box<MakeSource>>,
 }
+
+/// Makes a credential source around the scripted one.
+type MakeSource = dyn FnOnce(Arc<FakeCredentials>) -> Arc<dyn CredentialSource> + Send;
 
 impl Default for WorldBuilder {
     fn default() -> Self {
@@ -63,6 +71,7 @@ impl Default for WorldBuilder {
             entropy: SeededEntropy::of_this_test(),
             instance: 0x5a,
             planted: true,
+            source: None,
         }
     }
 }
@@ -100,6 +109,16 @@ impl WorldBuilder {
     #[must_use]
     pub const fn unplanted(mut self) -> Self {
         self.planted = false;
+        self
+    }
+
+    /// Draws credentials from what `make` puts around the scripted source.
+    #[must_use]
+    pub fn source<S: CredentialSource + 'static>(
+        mut self,
+        make: impl FnOnce(Arc<FakeCredentials>) -> S + Send + 'static,
+    ) -> Self {
+        self.source = Some(Box::new(|scripted| Arc::new(make(scripted))));
         self
     }
 
@@ -147,7 +166,10 @@ impl WorldBuilder {
             clock: Arc::clone(&clock) as _,
             entropy,
             hasher: Arc::clone(&hasher) as _,
-            credentials: Arc::clone(&credentials) as _,
+            credentials: match self.source {
+                Some(make) => make(Arc::clone(&credentials)),
+                None => Arc::clone(&credentials) as _,
+            },
             key_file,
             policy: self.policy,
             links,

@@ -39,7 +39,11 @@ async fn ref_02_hundred_parallel_refreshes_converge() {
         assert!(!distinct.contains(last.refresh_token()), "and a new one");
         assert_eq!(scene.generation(), 5 + round, "one step");
         let written = "SELECT count(*) FROM sessions WHERE rot_at1 > rot_at2";
-        assert_eq!(scene.server.rows().count(written), 1, "one rotation remembered");
+        assert_eq!(
+            scene.server.rows().count(written),
+            1,
+            "one rotation remembered"
+        );
         scene.assert_alive();
         for tokens in answers.iter().step_by(33) {
             scene.used(tokens).await;
