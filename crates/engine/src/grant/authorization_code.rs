@@ -6,6 +6,7 @@ use claviger_model::{
     grant::authorization_code::{AuthorizationCode, CodeVerdict, Redemption},
     id::SessionId,
     pkce::CodeVerifier,
+    secret::Secret,
     session::{EndReason, SessionOrigin},
 };
 use claviger_store::{
@@ -29,10 +30,6 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
         Kind::InvalidRequest
             .because("code is missing. Send the one that came back from /authorize.")
     })?;
-    let redirect_uri = request.redirect_uri.as_deref().ok_or_else(|| {
-        Kind::InvalidRequest
-            .because("redirectUri is missing. Send the one that /authorize was given.")
-    })?;
     let verifier = request
         .code_verifier
         .as_ref()
@@ -43,9 +40,12 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
     })?;
     let presented = Redemption {
         client: step.client.reference,
-        redirect_uri,
+        redirect_uri: request.redirect_uri.as_deref().unwrap_or_default(),
         verifier: verifier.as_ref(),
     };
+    if request.redirect_uri.is_none() {
+        return Err(without_redirect_uri(step, code, &presented).await);
+    }
     let id = authorization_code::read(&step.context.keys, code.reveal()).ok_or_else(invalid)?;
     for _ in 0..ATTEMPTS {
         let found = codes::by_id(step.context.store.as_ref(), id).await?;
@@ -65,6 +65,23 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
         }
     }
     Err(Step::contended())
+}
+
+/// No redirect URI is a bad request whatever the code is, and a failure of the code if it is this
+/// client's (URI-07).
+async fn without_redirect_uri(step: &Step<'_>, code: &Secret, presented: &Redemption<'_>) -> Error {
+    let missing = Kind::InvalidRequest
+        .because("redirectUri is missing. Send the one that /authorize was given.");
+    let Some(id) = authorization_code::read(&step.context.keys, code.reveal()) else {
+        return missing.into();
+    };
+    match codes::by_id(step.context.store.as_ref(), id).await {
+        Ok(Some(code)) if code.judge(presented, step.now) == CodeVerdict::Count => {
+            count(step, &code, missing).await
+        }
+        Ok(_) => missing.into(),
+        Err(error) => error.into(),
+    }
 }
 
 /// Counts a failure of the right client, then refuses.
