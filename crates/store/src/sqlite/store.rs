@@ -8,6 +8,7 @@ use std::{
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use claviger_model::port::future::BoxFuture;
@@ -27,6 +28,10 @@ use crate::{
     statement::{Applied, Plan, Query},
     value::Row,
 };
+
+/// How long a plan may take: shorter than the 3 s that a request has, so that whoever asked can
+/// still answer in their own words (TOK-10).
+const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// Plans that may wait; more are refused, and nothing is lost.
 const QUEUE: usize = 4096;
@@ -127,10 +132,13 @@ impl Driver for SqliteStore {
     fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
         let queued = self.enqueue(plan);
         Box::pin(async move {
-            // A writer that stops without a word leaves the outcome open.
-            queued?
-                .await
-                .unwrap_or_else(|_| Err(Error::Unknown("the writer stopped".to_owned())))
+            match tokio::time::timeout(PATIENCE, queued?).await {
+                Ok(Ok(answer)) => answer,
+                // A writer that stops without a word leaves the outcome open.
+                Ok(Err(_)) => Err(Error::Unknown("the writer stopped".to_owned())),
+                // Work not yet begun is dropped with the receiver; of the rest nobody knows.
+                Err(_) => Err(Error::Unknown("the disk is too slow".to_owned())),
+            }
         })
     }
 
