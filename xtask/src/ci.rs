@@ -92,11 +92,13 @@ fn doc() -> anyhow::Result<()> {
     process::run(process::command("cargo", &arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// The binary that the suites of the command line and end to end run.
+/// Everything that the tests are made of, and the binary that the suites of the command line and end
+/// to end run. All targets at once: packages are then built with the very features that the tests
+/// want, and nothing is built twice.
 fn build() -> anyhow::Result<()> {
     process::run(&mut process::command(
         "cargo",
-        &["build", "--package", "claviger", "--locked"],
+        &["build", "--workspace", "--all-targets", "--locked"],
     ))
 }
 
