@@ -13,6 +13,7 @@ mod create_token;
 mod paws;
 mod por;
 mod htp;
+mod sgn;
 mod dev;
 mod refresh;
 mod tok;
