@@ -212,3 +212,24 @@ async fn not_ready(service: &Service, running: &Running) {
         assert!(!over, "it stays ready:\n{}", running.stderr());
     }
 }
+
+/// What a crash leaves on the disk must hold no keys.
+#[tokio::test]
+async fn lea_06_serve_leaves_no_core_dump_even_where_the_shell_allows_one() {
+    let service = Service::init();
+    let script = "ulimit -c $(ulimit -H -c); exec \"$@\"";
+    let mut command = service.room.command("sh");
+    command.args(["-c", script, "sh"]).arg(child::claviger());
+    command.args(["serve", "--data-dir", "data", "--key-file", "keys"]);
+    let listen = service.address.to_string();
+    let operators = service.operators.to_string();
+    command.args(["--listen", &listen, "--operator-listen", &operators]);
+    let running = service.wait_for(Running::start(&mut command)).await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.id()));
+    let limits = limits.expect("its limits");
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let soft = core.and_then(|line| line.split_whitespace().nth(4));
+    assert_eq!(soft, Some("0"), "{limits}");
+}

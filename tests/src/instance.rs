@@ -139,7 +139,11 @@ impl Service {
 
     /// Starts `claviger serve` on it, and waits until it is ready.
     pub async fn serve(&self) -> Running {
-        let mut running = self.launch();
+        self.wait_for(self.launch()).await
+    }
+
+    /// Waits until what was started is ready.
+    pub async fn wait_for(&self, mut running: Running) -> Running {
         let ready = Request::get("/ready");
         let deadline = std::time::Instant::now() + child::PATIENCE;
         loop {

@@ -18,6 +18,7 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
     cli::{Cli, Command, ConfigVerb},
@@ -51,6 +52,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> Result<ExitCode, Exit> {
+    if !matches!(command, Command::Dev(_)) {
+        leave_no_core_dump();
+    }
     match command {
         Command::Dev(dev) => return command::dev::run(*dev).await,
         Command::Serve(serve) => command::serve::run(*serve).await?,
@@ -64,4 +68,15 @@ async fn run(command: Command) -> Result<ExitCode, Exit> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A core dump would put keys and passwords on a disk (LEA-06). `dev` keeps the limit, for what it
+/// starts inherits it and its own keys are thrown away.
+fn leave_no_core_dump() {
+    let limit = Rlimit {
+        current: Some(0),
+        ..getrlimit(Resource::Core)
+    };
+    // Lowering one's own limit is always allowed.
+    let _ = setrlimit(Resource::Core, limit);
 }
