@@ -14,6 +14,7 @@ mod paws;
 mod por;
 mod htp;
 mod sgn;
+mod lea;
 mod dev;
 mod refresh;
 mod tok;

@@ -67,10 +67,13 @@ impl Form {
 
 /// A tag as it was written.
 #[derive(Clone, Debug)]
-struct Tag {
-    name: String,
-    attributes: BTreeMap<String, String>,
-    text: String,
+pub struct Tag {
+    /// Its name, in lower case; with a slash when it closes.
+    pub name: String,
+    /// Its attributes, character references resolved.
+    pub attributes: BTreeMap<String, String>,
+    /// The text up to the next tag.
+    pub text: String,
 }
 
 /// The forms of a page.
@@ -142,7 +145,7 @@ pub fn text(html: &str) -> String {
 }
 
 /// Every tag with its attributes and the text up to the next tag.
-fn tags(html: &str) -> Vec<Tag> {
+pub fn tags(html: &str) -> Vec<Tag> {
     let mut tags = Vec::new();
     for part in html.split('<').skip(1) {
         let Some(end) = end_of_tag(part) else {

@@ -34,6 +34,7 @@ pub mod aws;
 pub mod browser;
 pub mod server;
 pub mod people;
+pub mod pages;
 pub mod node;
 pub mod child;
 pub mod room;
