@@ -15,6 +15,7 @@ mod por;
 mod htp;
 mod sgn;
 mod lea;
+mod hdr;
 mod dev;
 mod refresh;
 mod tok;
