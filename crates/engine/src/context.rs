@@ -104,7 +104,7 @@ impl Context {
             audit_sequence: AtomicI64::new(next),
             denied_clients: RwLock::new(denied.into_iter().collect()),
             polls: Buckets::new(5, policy.poll_interval, COUNTED),
-            device_starts: Counter::new(policy.device_code_lifetime, COUNTED),
+            device_starts: Counter::new(policy.device_code_lifetime, start_keys(&policy)),
             registrations: Counter::new(Lifetime::minutes(1), COUNTED),
             policy,
             store,
@@ -138,6 +138,15 @@ impl Context {
             .unwrap_or_else(PoisonError::into_inner)
             .contains(&client)
     }
+}
+
+/// Every waiting device is counted under its client and its network, and all of them together: the
+/// table holds whatever the total cap admits, so that it is never emptied.
+fn start_keys(policy: &Policy) -> usize {
+    usize::try_from(policy.limits.devices)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(2)
+        .saturating_add(8)
 }
 
 /// How a network is remembered: eight bytes of its MAC.

@@ -104,6 +104,10 @@ impl<K: Eq + Hash + Clone> Counter<K> {
                 left -= taken;
             }
         }
+        // What counts nothing takes no place: strangers who are refused fill no table.
+        if window.counts.iter().all(|count| *count == 0) {
+            counts.remove(key);
+        }
     }
 
     fn slice(&self, now: Timestamp) -> i64 {

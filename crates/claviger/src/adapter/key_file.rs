@@ -63,6 +63,13 @@ fn understand(spelled: &Spelled) -> anyhow::Result<KeyFile> {
     if spelled.version != 1 {
         bail!("its version is {}, this release knows 1", spelled.version);
     }
+    let previous = spelled.previous_client_root.as_ref();
+    if previous.is_some_and(|previous| previous.id == spelled.client_root.id) {
+        bail!(
+            "both client roots have the id {}; each needs its own",
+            spelled.client_root.id
+        );
+    }
     Ok(KeyFile {
         instance: InstanceId::parse(&spelled.instance)?,
         dev: spelled.dev,

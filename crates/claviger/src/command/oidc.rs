@@ -1,9 +1,7 @@
 //! `claviger oidc`: the calls of sso-oidc by hand, one flag per parameter, through the official
 //! client; against Claviger or AWS.
 
-use std::io::Read as _;
-
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_ssooidc::{Client, error::ProvideErrorMetadata};
 use aws_smithy_http_client::{Builder, tls};
@@ -96,10 +94,10 @@ struct StartDeviceAuthorization {
 #[derive(Args)]
 struct Credentials {
     /// The clientId of RegisterClient
-    #[arg(long, value_parser = secret, env = "CLAVIGER_CLIENT_ID", hide_env_values = true)]
+    #[arg(long, env = "CLAVIGER_CLIENT_ID", hide_env_values = true)]
     client_id: String,
     /// The clientSecret of RegisterClient
-    #[arg(long, value_parser = secret, env = "CLAVIGER_CLIENT_SECRET", hide_env_values = true)]
+    #[arg(long, env = "CLAVIGER_CLIENT_SECRET", hide_env_values = true)]
     client_secret: String,
 }
 
@@ -111,13 +109,13 @@ struct CreateToken {
     #[arg(long, value_name = "GRANT")]
     grant_type: String,
     /// The deviceCode of StartDeviceAuthorization
-    #[arg(long, value_parser = secret)]
+    #[arg(long)]
     device_code: Option<String>,
     /// The code that came back from /authorize
-    #[arg(long, value_parser = secret)]
+    #[arg(long)]
     code: Option<String>,
     /// The refreshToken of the last CreateToken
-    #[arg(long, value_parser = secret, env = "CLAVIGER_REFRESH_TOKEN", hide_env_values = true)]
+    #[arg(long, env = "CLAVIGER_REFRESH_TOKEN", hide_env_values = true)]
     refresh_token: Option<String>,
     /// A scope that the access token is restricted to; may be given several times
     #[arg(long, value_name = "SCOPE")]
@@ -126,22 +124,35 @@ struct CreateToken {
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
     /// The verifier whose challenge /authorize was given
-    #[arg(long, value_parser = secret)]
+    #[arg(long)]
     code_verifier: Option<String>,
 }
 
-/// `@FILE` and `-` keep secrets out of the process list and the shell's history.
-fn secret(text: &str) -> Result<String, String> {
-    let read = if text == "-" {
-        let mut read = String::new();
-        std::io::stdin().read_to_string(&mut read).map(|_| read)
-    } else if let Some(path) = text.strip_prefix('@') {
-        std::fs::read_to_string(path)
-    } else {
-        return Ok(text.to_owned());
-    };
-    read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-        .map_err(|error| format!("it cannot be read: {error}"))
+/// Reads what flags name. `@FILE` and `-` keep secrets out of the process list and the shell's
+/// history.
+#[derive(Default)]
+struct Input {
+    spent: bool,
+}
+
+impl Input {
+    fn read(&mut self, value: String) -> anyhow::Result<String> {
+        let read = if value == "-" {
+            if std::mem::replace(&mut self.spent, true) {
+                bail!("only one value can come from standard input; give the other one as @FILE");
+            }
+            std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?
+        } else if let Some(path) = value.strip_prefix('@') {
+            std::fs::read_to_string(path).with_context(|| format!("{path} cannot be read"))?
+        } else {
+            return Ok(value);
+        };
+        Ok(read.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn read_some(&mut self, value: Option<String>) -> anyhow::Result<Option<String>> {
+        value.map(|value| self.read(value)).transpose()
+    }
 }
 
 /// Makes the call and prints its answer as JSON.
@@ -206,10 +217,11 @@ async fn start_device_authorization(
     client: &Client,
     call: StartDeviceAuthorization,
 ) -> anyhow::Result<Value> {
+    let mut input = Input::default();
     let answer = client
         .start_device_authorization()
-        .client_id(call.client.client_id)
-        .client_secret(call.client.client_secret)
+        .client_id(input.read(call.client.client_id)?)
+        .client_secret(input.read(call.client.client_secret)?)
         .start_url(call.start_url)
         .send()
         .await
@@ -225,17 +237,18 @@ async fn start_device_authorization(
 }
 
 async fn create_token(client: &Client, call: CreateToken) -> anyhow::Result<Value> {
+    let mut input = Input::default();
     let answer = client
         .create_token()
-        .client_id(call.client.client_id)
-        .client_secret(call.client.client_secret)
+        .client_id(input.read(call.client.client_id)?)
+        .client_secret(input.read(call.client.client_secret)?)
         .grant_type(call.grant_type)
-        .set_device_code(call.device_code)
-        .set_code(call.code)
-        .set_refresh_token(call.refresh_token)
+        .set_device_code(input.read_some(call.device_code)?)
+        .set_code(input.read_some(call.code)?)
+        .set_refresh_token(input.read_some(call.refresh_token)?)
         .set_scope((!call.scope.is_empty()).then_some(call.scope))
         .set_redirect_uri(call.redirect_uri)
-        .set_code_verifier(call.code_verifier)
+        .set_code_verifier(input.read_some(call.code_verifier)?)
         .send()
         .await
         .map_err(explain)?;
@@ -304,15 +317,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_comes_from_its_flag_or_a_file() {
+    fn a_secret_comes_from_its_flag_or_a_file_and_standard_input_is_read_once() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("secret");
         std::fs::write(&path, "s3cret\n").expect("written");
-        assert_eq!(secret("plain"), Ok("plain".to_owned()));
+        let mut input = Input::default();
+        let mut read = |text: &str| input.read(text.to_owned()).ok();
+        assert_eq!(read("plain").as_deref(), Some("plain"));
         assert_eq!(
-            secret(&format!("@{}", path.display())),
-            Ok("s3cret".to_owned())
+            read(&format!("@{}", path.display())).as_deref(),
+            Some("s3cret")
         );
-        assert!(secret("@/nowhere").is_err());
+        assert_eq!(read("@/nowhere"), None);
+        let mut spent = Input { spent: true };
+        assert!(spent.read("-".to_owned()).is_err());
     }
 }

@@ -94,7 +94,7 @@ impl Settings {
                 .or(file.operator_listen)
                 .unwrap_or(loopback(8401)),
             title: file.title.take().unwrap_or_else(|| "Claviger".to_owned()),
-            start_url_aliases: file.start_url_aliases.take().unwrap_or_default(),
+            start_url_aliases: aliases(file.start_url_aliases.take().unwrap_or_default())?,
             policy: policy(&file)?,
             connections: connections(&file)?,
             targets: targets(&file, &region)?,
@@ -269,11 +269,7 @@ fn policy(file: &Configuration) -> anyhow::Result<Policy> {
     set(&mut policy.web_session_idle, lifetimes.web_session_idle);
     policy.require_pkce = file.oauth.require_pkce.unwrap_or(true);
     policy.cap_credentials_to_session = file.credentials.cap_to_session.unwrap_or(false);
-    policy.allowed_origins = file
-        .registration
-        .allowed_origins
-        .clone()
-        .unwrap_or_default();
+    policy.allowed_origins = origins(file)?;
     policy.reserved_names = file.registration.reserved_names.clone().unwrap_or_default();
     set(&mut policy.aws_rotation.grace, file.refresh.grace);
     set(
@@ -286,6 +282,42 @@ fn policy(file: &Configuration) -> anyhow::Result<Policy> {
     limits(file, &mut policy);
     check_policy(&policy)?;
     Ok(policy)
+}
+
+/// Compared letter by letter, so they must be spelled as browsers spell origins.
+fn origins(file: &Configuration) -> anyhow::Result<Vec<String>> {
+    let origins = file
+        .registration
+        .allowed_origins
+        .clone()
+        .unwrap_or_default();
+    for origin in &origins {
+        let spelled = url::Url::parse(origin)
+            .ok()
+            .map(|url| url.origin().ascii_serialization());
+        if !origin.starts_with("https://") || spelled.as_ref() != Some(origin) {
+            bail!(
+                "registration.allowed_origins: {origin} must be written as https://app.example.org, \
+                 in lower case and without a path"
+            );
+        }
+    }
+    Ok(origins)
+}
+
+fn aliases(given: Vec<String>) -> anyhow::Result<Vec<String>> {
+    for alias in &given {
+        let fits = url::Url::parse(alias).is_ok_and(|url| {
+            url.scheme() == "https" && url.query().is_none() && url.username().is_empty()
+        });
+        if !fits {
+            bail!(
+                "start_url_aliases: {alias} must be a start URL such as \
+                 https://example.awsapps.com/start"
+            );
+        }
+    }
+    Ok(given)
 }
 
 fn connections(file: &Configuration) -> anyhow::Result<usize> {
@@ -526,6 +558,11 @@ mod tests {
             ("trusted_proxies = [\"0.0.0.0/0\"]", "everybody"),
             ("[refresh]\ngrace = \"11m\"", "refresh.grace"),
             ("[limits]\nconnections = 0", "between 1"),
+            (
+                "[registration]\nallowed_origins = [\"https://App.example.org/\"]",
+                "lower case",
+            ),
+            ("start_url_aliases = [\"corp\"]", "awsapps.com/start"),
         ] {
             let error = refused(text);
             assert!(error.contains(hint), "{text}: {error}");
