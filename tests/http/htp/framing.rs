@@ -89,6 +89,30 @@ async fn htp_07_both_lengths_at_once_are_the_last_of_their_connection() {
 }
 
 #[tokio::test]
+async fn htp_07_what_is_read_leniently_has_one_reading() {
+    // hyper merges equal lengths and ends lines at a bare LF, as RFC 9110 §8.6 and RFC 9112 §2.2
+    // let it (docs/adr/0006): the request behind is then itself, neither lost nor made of a body.
+    let server = TestServer::start().await;
+    let length = GOOD.len();
+    for headers in [
+        format!("Content-Length: {length}\r\nContent-Length: {length}\r\n"),
+        format!("X-A: b\nContent-Length: {length}\r\n"),
+    ] {
+        let mut request = smuggling(&server, &headers, GOOD);
+        request.truncate(request.len() - 2);
+        request.extend(b"Connection: close\r\n\r\n");
+        let text = talk(&server, &request).await;
+        assert_eq!(answers(&text), 2, "{headers}: {text}");
+        assert!(text.starts_with("HTTP/1.1 200 "), "{headers}: {text}");
+        assert_eq!(
+            text.matches("HTTP/1.1 303 ").count(),
+            1,
+            "{headers}: {text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn htp_07_bad_chunks_are_refused() {
     let server = TestServer::start().await;
     let size = GOOD.len();
