@@ -11,6 +11,7 @@ mod uri;
 mod aut;
 mod create_token;
 mod paws;
+mod adm;
 mod por;
 mod htp;
 mod sgn;
