@@ -11,14 +11,22 @@ use claviger_model::time::{Lifetime, Timestamp};
 /// Into how many slices a window is cut.
 const SLICES: i64 = 10;
 
-/// Counts over a sliding window, bounded in keys: when full, those without a live count go first.
+/// Counts over a sliding window, bounded in keys: when full, those without a live count go, and
+/// while none does, keys that are not yet counted are refused. What is counted stays counted: a
+/// flood of keys lifts nobody's limit (RES-09).
 ///
 /// A window is cut into slices and a slice counts until its last second is over: at no moment
 /// are more than the limit alive, and a count is forgotten at most a slice late.
 pub struct Counter<K> {
     window: Lifetime,
     capacity: usize,
-    counts: Mutex<HashMap<K, Window>>,
+    table: Mutex<Table<K>>,
+}
+
+struct Table<K> {
+    counts: HashMap<K, Window>,
+    /// The slice in which dead keys were last looked for: once a slice is often enough.
+    tidied: Option<i64>,
 }
 
 /// The counts of the slices that a window touches, one more than it has, each at its number
@@ -35,7 +43,10 @@ impl<K: Eq + Hash + Clone> Counter<K> {
         Self {
             window,
             capacity,
-            counts: Mutex::default(),
+            table: Mutex::new(Table {
+                counts: HashMap::new(),
+                tidied: None,
+            }),
         }
     }
 
@@ -48,18 +59,15 @@ impl<K: Eq + Hash + Clone> Counter<K> {
     /// counted.
     pub fn admit_many(&self, key: &K, burden: u32, limit: u32, now: Timestamp) -> bool {
         let slice = self.slice(now);
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if !counts.contains_key(key) && counts.len() >= self.capacity {
-            counts.retain(|_, window| window.newest > slice - SLICES);
-            if counts.len() >= self.capacity {
-                counts.clear();
-            }
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if !table.counts.contains_key(key) && !table.has_room(self.capacity, slice) {
+            return false;
         }
         let fresh = Window {
             newest: slice,
             counts: Default::default(),
         };
-        let window = counts.entry(key.clone()).or_insert(fresh);
+        let window = table.counts.entry(key.clone()).or_insert(fresh);
         window.move_to(slice);
         if self.is_over(slice - SLICES, now) {
             window.forget(slice - SLICES);
@@ -92,8 +100,8 @@ impl<K: Eq + Hash + Clone> Counter<K> {
         burden: u32,
         slices: impl FnOnce(i64) -> I,
     ) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(window) = counts.get_mut(key) else {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(window) = table.counts.get_mut(key) else {
             return;
         };
         let mut left = burden;
@@ -106,7 +114,7 @@ impl<K: Eq + Hash + Clone> Counter<K> {
         }
         // What counts nothing takes no place: strangers who are refused fill no table.
         if window.counts.iter().all(|count| *count == 0) {
-            counts.remove(key);
+            table.counts.remove(key);
         }
     }
 
@@ -124,6 +132,18 @@ impl<K: Eq + Hash + Clone> Counter<K> {
     fn is_over(&self, slice: i64, now: Timestamp) -> bool {
         let last_second = (slice + 1) * self.slice_length() - 1;
         last_second + i64::from(self.window.as_seconds()) <= now.epoch_seconds()
+    }
+}
+
+impl<K> Table<K> {
+    /// Whether one more key may be counted; what the window has left behind makes room.
+    fn has_room(&mut self, capacity: usize, slice: i64) -> bool {
+        if self.counts.len() >= capacity && self.tidied != Some(slice) {
+            self.tidied = Some(slice);
+            self.counts
+                .retain(|_, window| (slice - window.newest).abs() <= SLICES);
+        }
+        self.counts.len() < capacity
     }
 }
 
@@ -267,10 +287,18 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_stays_within_its_capacity() {
+    fn res_09_a_flood_of_keys_neither_grows_the_table_nor_lifts_a_limit() {
         let counter = Counter::new(Lifetime::seconds(10), 100);
-        assert!((0..10_000).all(|key| counter.admit(&key, 1, at(0))));
-        assert!(counter.counts.lock().expect("lock").len() <= 100);
+        assert!((0..3).all(|_| counter.admit(&0, 3, at(0))));
+        let admitted = (1..10_000).filter(|key| counter.admit(key, 1, at(0)));
+        assert_eq!(admitted.count(), 99);
+        assert_eq!(counter.table.lock().expect("lock").counts.len(), 100);
+        assert!(!counter.admit(&0, 3, at(9)), "the limit was lifted");
+        // Whoever gives back makes room, and so does time.
+        counter.undo(&1, 1);
+        assert!(counter.admit(&20_000, 1, at(9)) && !counter.admit(&20_001, 1, at(9)));
+        let admitted = (30_000..40_000).filter(|key| counter.admit(key, 1, at(30)));
+        assert_eq!(admitted.count(), 100);
     }
 
     #[test]
