@@ -90,16 +90,15 @@ async fn make_room(
         std::cmp::Reverse(last_rotation.unwrap_or(session.created_at))
     });
     let surplus = live.iter().skip(keep.saturating_sub(1));
-    Ok(surplus.fold(Plan::default(), |plan, surplus| {
-        plan.and(ending(
-            context,
-            requester,
-            user,
-            surplus,
-            EndReason::Administrator,
-            now,
-        ))
-    }))
+    let mut plan = surplus.fold(Plan::default(), |plan, surplus| {
+        let reason = EndReason::SessionCap;
+        plan.and(ending(context, requester, user, surplus, reason, now))
+    });
+    // These endings come with a beginning, which a full disk has no room for.
+    for statement in &mut plan.0 {
+        statement.even_when_full = false;
+    }
+    Ok(plan)
 }
 
 /// The plan that ends a session and records it.

@@ -44,6 +44,8 @@ pub enum EndReason {
     Person,
     /// An administrator ended it.
     Administrator,
+    /// The person began one session too many, and this one was idle longest (RES-10).
+    SessionCap,
     /// A superseded refresh token came back: theft (SECURITY-CASES A5).
     RefreshReuse,
     /// An authorization code was redeemed twice (AUT-07).
@@ -57,6 +59,7 @@ impl EndReason {
             Self::Logout => "logout",
             Self::Person => "person",
             Self::Administrator => "administrator",
+            Self::SessionCap => "session_cap",
             Self::RefreshReuse => "refresh_reuse",
             Self::CodeReplay => "code_replay",
         }
