@@ -7,7 +7,7 @@ use std::sync::{
 
 use claviger_model::{
     credentials::{CredentialRequest, RoleCredentials},
-    id::SessionId,
+    id::{SessionId, TargetName},
     port::{
         clock::Clock as _,
         credential_source::{CredentialSource, NotIssued},
@@ -79,6 +79,10 @@ impl CredentialSource for FakeCredentials {
             })
         };
         Box::pin(std::future::ready(answer))
+    }
+
+    fn knows(&self, _: &TargetName) -> bool {
+        true
     }
 
     fn forget(&self, session_id: SessionId) {

@@ -1,7 +1,10 @@
 //! The credential source port: targets that vend role credentials.
 
 use super::future::BoxFuture;
-use crate::credentials::{CredentialRequest, RoleCredentials};
+use crate::{
+    credentials::{CredentialRequest, RoleCredentials},
+    id::{SessionId, TargetName},
+};
 
 /// Vends credentials from the configured targets.
 pub trait CredentialSource: Send + Sync {
@@ -11,8 +14,12 @@ pub trait CredentialSource: Send + Sync {
         request: &'a CredentialRequest,
     ) -> BoxFuture<'a, Result<RoleCredentials, NotIssued>>;
 
+    /// Whether a role may name this target. A source without any target, as administration without
+    /// a server has it, cannot tell and knows them all.
+    fn knows(&self, target: &TargetName) -> bool;
+
     /// Forgets whatever is cached for a session that has ended (POR-11).
-    fn forget(&self, session_id: crate::id::SessionId);
+    fn forget(&self, session_id: SessionId);
 }
 
 /// Why a target gave no credentials (POR-10). The detail is for the log only.
