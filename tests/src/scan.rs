@@ -1,12 +1,13 @@
 //! The secret scanner (LEA-01): looks for many secrets in one text, in every spelling that a log
 //! could give them.
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::collections::HashMap;
 
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
+use claviger_model::hex::Hex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Everything but the unreserved characters of RFC 3986 §2.3.
@@ -93,11 +94,7 @@ fn spellings(secret: &str) -> Vec<String> {
 
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Hex(bytes).to_string()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! One newtype for every identifier, so that two can never be swapped.
 
+use crate::hex::Hex;
+
 /// Why a text is no identifier of the wanted kind; safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {rule}")]
@@ -37,7 +39,7 @@ macro_rules! random_id {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                write!(f, "{}", Hex(&self.0))
             }
         }
 
@@ -111,7 +113,7 @@ impl ClientRef {
 
 impl std::fmt::Display for ClientRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{}", Hex(&self.0))
     }
 }
 

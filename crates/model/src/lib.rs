@@ -6,6 +6,7 @@
 
 pub mod time;
 pub mod secret;
+pub mod hex;
 pub mod id;
 pub mod network;
 pub mod scope;

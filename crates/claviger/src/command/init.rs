@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use claviger_engine::keys::{file::KeyFile, ring};
-use claviger_model::port::{clock::Clock as _, entropy::Entropy as _};
+use claviger_model::{
+    hex::Hex,
+    port::{clock::Clock as _, entropy::Entropy as _},
+};
 use claviger_store::sqlite::{Identity, Options, SqliteStore};
 
 use crate::{
@@ -82,9 +85,7 @@ pub(crate) async fn create(paths: &Paths, dev: bool) -> Result<KeyFile, Exit> {
     let keys = key_file::generate(&SystemEntropy, dev);
     let mut id = [0; 16];
     SystemEntropy.fill(&mut id);
-    let store_id = id
-        .iter()
-        .fold(String::new(), |id, byte| format!("{id}{byte:02x}"));
+    let store_id = Hex(&id).to_string();
     let store = SqliteStore::create(&Options::new(&paths.data_dir), &Identity { store_id })
         .map_err(wiring::exit)?;
     ring::initialise(&store, &keys, &SystemEntropy, SystemClock.now())

@@ -22,6 +22,7 @@ use claviger_engine::{
 };
 use claviger_model::{
     client::{Dialect, GrantType},
+    hex::Hex,
     network::Requester,
     port::entropy::Entropy as _,
     scope::ACCOUNT_ACCESS,
@@ -41,9 +42,7 @@ use crate::{adapter::entropy::SystemEntropy, moment::rfc3339};
 pub(super) fn session_name() -> String {
     let mut bytes = [0; 8];
     SystemEntropy.fill(&mut bytes);
-    bytes.iter().fold("claviger-dev-".to_owned(), |name, byte| {
-        format!("{name}{byte:02x}")
-    })
+    format!("claviger-dev-{}", Hex(&bytes))
 }
 
 /// What would lead a client elsewhere than to the instance.
@@ -286,9 +285,7 @@ fn credential_caches(instance: &DevInstance, home: &Path) -> Vec<PathBuf> {
 }
 
 fn sha1(text: &str) -> String {
-    Sha1::digest(text)
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    Hex(&Sha1::digest(text)).to_string()
 }
 
 #[expect(
