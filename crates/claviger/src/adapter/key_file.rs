@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claviger_engine::keys::file::{ClientRoot, KeyFile};
-use claviger_model::{id::InstanceId, port::entropy::Entropy, secret::SecretBytes};
+use claviger_model::{hex::Hex, id::InstanceId, port::entropy::Entropy, secret::SecretBytes};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -63,13 +63,6 @@ fn understand(spelled: &Spelled) -> anyhow::Result<KeyFile> {
     if spelled.version != 1 {
         bail!("its version is {}, this release knows 1", spelled.version);
     }
-    let previous = spelled.previous_client_root.as_ref();
-    if previous.is_some_and(|previous| previous.id == spelled.client_root.id) {
-        bail!(
-            "both client roots have the id {}; each needs its own",
-            spelled.client_root.id
-        );
-    }
     Ok(KeyFile {
         instance: InstanceId::parse(&spelled.instance)?,
         dev: spelled.dev,
@@ -116,13 +109,10 @@ pub(crate) fn generate(entropy: &dyn Entropy, dev: bool) -> KeyFile {
     entropy.fill(&mut instance);
     let mut id = [0; 6];
     entropy.fill(&mut id);
-    let kek_id = id
-        .iter()
-        .fold("kek-".to_owned(), |id, byte| format!("{id}{byte:02x}"));
     KeyFile {
         instance: InstanceId::from_bytes(instance),
         dev,
-        kek_id,
+        kek_id: format!("kek-{}", Hex(&id)),
         kek: secret(),
         client_root: ClientRoot {
             epoch: 1,

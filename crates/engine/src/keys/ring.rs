@@ -68,6 +68,12 @@ pub enum KeyringError {
         "key epoch {0} cannot be unwrapped; the key file or the store is damaged, restore both"
     )]
     Damaged(u8),
+    /// The key file names two client roots by one number: every client of one of them would be lost.
+    #[error(
+        "both client roots of the key file have the id {0}; give the current one the id that the \
+         clients of its own time carry, or restore the key file"
+    )]
+    SameClientRoots(u8),
     /// No epoch is active.
     #[error("no key epoch is active; restore the store from a backup")]
     NoneActive,
@@ -98,6 +104,11 @@ struct Epochs {
 impl Keyring {
     /// Loads the store's keys with the key file's.
     pub async fn load(driver: &dyn Driver, file: &KeyFile) -> Result<Self, KeyringError> {
+        let epoch = file.client_root.epoch;
+        let previous = file.previous_client_root.as_ref();
+        if previous.is_some_and(|previous| previous.epoch == epoch) {
+            return Err(KeyringError::SameClientRoots(epoch));
+        }
         let derive = |root: &ClientRoot| {
             (
                 root.epoch,
@@ -114,7 +125,7 @@ impl Keyring {
                 .chain([&file.client_root])
                 .map(derive)
                 .collect(),
-            client_epoch: file.client_root.epoch,
+            client_epoch: epoch,
             epochs: RwLock::default(),
         };
         ring.reload(driver).await?;
