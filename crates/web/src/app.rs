@@ -1,8 +1,11 @@
 //! What every handler shares.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use claviger_engine::context::Context;
@@ -30,6 +33,8 @@ pub struct App {
     pub title: String,
     /// Whether this process holds the TLS listener itself: only then may it pin browsers to https.
     pub tls: bool,
+    /// How long a request's body may take to arrive (RES-02).
+    pub body_time: Duration,
     /// Set when the server is about to stop: readiness says no.
     pub draining: AtomicBool,
 }
@@ -44,6 +49,7 @@ impl App {
             observer: None,
             title: "Claviger".to_owned(),
             tls: false,
+            body_time: Duration::from_secs(10),
             draining: AtomicBool::new(false),
         }
     }

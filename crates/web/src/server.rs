@@ -30,6 +30,10 @@ use crate::{app::App, layer::gate, router::router};
 pub struct Limits {
     /// Connections at one time.
     pub connections: usize,
+    /// How long a handshake, and then the head of a request, may take (RES-01).
+    pub head: Duration,
+    /// How long a peer may leave an answer unread (RES-02).
+    pub unread: Duration,
     /// How long the server still accepts after it was told to stop, for balancers to notice.
     pub drain: Duration,
     /// How long requests in flight may take to finish after that.
@@ -40,16 +44,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 20_000,
+            head: Duration::from_secs(10),
+            unread: Duration::from_secs(30),
             drain: Duration::from_secs(3),
             finish: Duration::from_secs(10),
         }
     }
 }
 
-const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a peer may leave an answer unread (RES-02).
-const WRITE_TIME: Duration = Duration::from_secs(30);
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const MOST_HEADERS: usize = 64;
 const HEAD_SIZE: usize = 16 * 1024;
 const STREAMS: u32 = 64;
@@ -68,6 +70,7 @@ pub async fn serve(
         app: Arc::clone(&app),
         router: router(Arc::clone(&app)),
         tls,
+        limits,
     };
     let accepting = async {
         loop {
@@ -107,6 +110,7 @@ struct Server {
     app: Arc<App>,
     router: axum::Router,
     tls: Option<TlsAcceptor>,
+    limits: Limits,
 }
 
 impl Server {
@@ -126,7 +130,7 @@ impl Server {
                 None => server.converse(stream, peer, watcher).await,
                 Some(acceptor) => {
                     let shaken =
-                        tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await;
+                        tokio::time::timeout(server.limits.head, acceptor.accept(stream)).await;
                     if let Ok(Ok(stream)) = shaken {
                         server.converse(stream, peer, watcher).await;
                     }
@@ -143,7 +147,7 @@ impl Server {
         watcher: hyper_util::server::graceful::Watcher,
     ) {
         let spoken = Arc::new(AtomicBool::new(false));
-        let silent = silence(Arc::clone(&spoken));
+        let silent = silence(Arc::clone(&spoken), self.limits.head);
         let service = service_fn(move |request| {
             spoken.store(true, Ordering::Relaxed);
             gate::pass(Arc::clone(&self.app), self.router.clone(), peer, request)
@@ -152,7 +156,7 @@ impl Server {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
+            .header_read_timeout(self.limits.head)
             .max_headers(MOST_HEADERS)
             .max_buf_size(HEAD_SIZE);
         builder
@@ -162,7 +166,7 @@ impl Server {
             .max_header_list_size(u32::try_from(HEAD_SIZE).unwrap_or(u32::MAX))
             .keep_alive_interval(Duration::from_secs(30));
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(WRITE_TIME));
+        stream.set_write_timeout(Some(self.limits.unread));
         let connection = builder
             .serve_connection(TokioIo::new(Box::pin(stream)), service)
             .into_owned();
@@ -179,8 +183,8 @@ impl Server {
 
 /// Ready when a connection has brought no request in time: until the first byte tells the
 /// protocol, no other timer runs (RES-01).
-async fn silence(spoken: Arc<AtomicBool>) {
-    tokio::time::sleep(HEAD_TIME).await;
+async fn silence(spoken: Arc<AtomicBool>, limit: Duration) {
+    tokio::time::sleep(limit).await;
     if spoken.load(Ordering::Relaxed) {
         std::future::pending::<()>().await;
     }

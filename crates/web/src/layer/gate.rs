@@ -10,6 +10,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
+use claviger_model::hex::Hex;
 use claviger_wire::{
     aws::error::{self, Face},
     body::LIMIT,
@@ -27,9 +28,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// The longest request target, in bytes.
 const TARGET: usize = 8192;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// How long a handler may take: one deadline covers the store, its queue and every retry (R7).
 const HANDLER_TIME: Duration = Duration::from_secs(3);
@@ -75,7 +73,7 @@ pub(crate) async fn pass(
         if let Some(refused) = refuse_form(&app, &parts, face) {
             return refused;
         }
-        match collect(body).await {
+        match collect(body, app.body_time).await {
             Ok(body) => run(&app, router, parts, body, face).await,
             Err((status, because)) => close(refuse(&app, face, status, because)),
         }
@@ -171,8 +169,11 @@ fn host_of(parts: &Parts) -> Option<&str> {
 
 const TOO_LARGE: &str = "The body is larger than 64 KiB.";
 
-async fn collect(body: hyper::body::Incoming) -> Result<Bytes, (StatusCode, &'static str)> {
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, LIMIT).collect()).await {
+async fn collect(
+    body: hyper::body::Incoming,
+    time: Duration,
+) -> Result<Bytes, (StatusCode, &'static str)> {
+    match tokio::time::timeout(time, Limited::new(body, LIMIT).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err((StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE))
@@ -210,16 +211,7 @@ fn close(mut response: Response<Body>) -> Response<Body> {
 
 /// A request's name, in the shape that AWS's have.
 fn request_id(app: &App) -> String {
-    let hex = app
-        .context
-        .request_id()
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            use std::fmt::Write as _;
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+    let hex = Hex(&app.context.request_id()).to_string();
     let cut = |from, to| hex.get(from..to).unwrap_or_default();
     format!(
         "{}-{}-4{}-a{}-{}",
