@@ -86,7 +86,7 @@ impl ClientName {
 
 /// Control characters, line and paragraph separators, and those that turn the reading direction
 /// or are invisible (Unicode bidirectional controls, zero-width characters).
-fn fools_a_reader(c: char) -> bool {
+pub fn fools_a_reader(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

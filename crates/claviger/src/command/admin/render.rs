@@ -1,5 +1,7 @@
 //! Answers as people read them: aligned columns, one thing a line.
 
+use claviger_model::client::fools_a_reader;
+
 use super::request::{Answer, Change};
 
 /// The text of an answer, without a line break at its end.
@@ -119,11 +121,12 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Names come from strangers: what could steer a terminal is shown escaped (ADM-07).
+/// Names come from strangers: what could steer a terminal, or turn what is read, is shown escaped
+/// (ADM-07).
 fn plain(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let escaped: Vec<char> = if c.is_control() {
+            let escaped: Vec<char> = if fools_a_reader(c) {
                 c.escape_default().collect()
             } else {
                 vec![c]
@@ -145,13 +148,16 @@ mod tests {
             email: None,
             state: "active".into(),
         };
-        let users = vec![user("alice", "Alice"), user("b", "\u{1b}[31mBob\nx")];
+        let users = vec![
+            user("alice", "Alice"),
+            user("b", "\u{1b}[31mBob\n\u{202e}x"),
+        ];
         assert_eq!(
             render(&Answer::Users { users }),
             [
-                "USER   NAME              EMAIL  STATE",
-                "alice  Alice                    active",
-                r"b      \u{1b}[31mBob\nx         active",
+                "USER   NAME                      EMAIL  STATE",
+                "alice  Alice                            active",
+                r"b      \u{1b}[31mBob\n\u{202e}x         active",
             ]
             .join("\n")
         );
