@@ -48,6 +48,30 @@ pub enum Action {
 }
 
 impl Action {
+    /// All of them, in their order.
+    pub const ALL: [Self; 20] = [
+        Self::SignIn,
+        Self::SignOut,
+        Self::DeviceApprove,
+        Self::DeviceDeny,
+        Self::AuthorizeApprove,
+        Self::SessionStart,
+        Self::SessionEnd,
+        Self::CredentialsIssue,
+        Self::RefreshReuse,
+        Self::RefreshLate,
+        Self::RefreshAhead,
+        Self::CodeReplay,
+        Self::DirectoryApply,
+        Self::UserSetPassword,
+        Self::UserDisable,
+        Self::UserEnable,
+        Self::ClientDeny,
+        Self::ClientAllow,
+        Self::KeysRotate,
+        Self::RollbackAccept,
+    ];
+
     /// The spelling in records.
     pub const fn as_str(self) -> &'static str {
         match self {
