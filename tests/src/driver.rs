@@ -23,6 +23,8 @@ pub enum Mode {
     Away,
     /// Reads work, writes answer that the store is away; nothing is written.
     ReadOnly,
+    /// As on a full disk: reads work, and of the writes those that end something or make room.
+    Full,
     /// Writes are done, but nobody learns so: the commit's answer is lost.
     AnswerLost,
     /// Reads and writes fail as a broken statement would: our own bug.
@@ -35,6 +37,7 @@ pub struct SwitchedStore {
     mode: Mutex<Mode>,
     reads: AtomicUsize,
     writes: AtomicUsize,
+    noted: Mutex<Option<Vec<Vec<&'static str>>>>,
 }
 
 impl SwitchedStore {
@@ -45,6 +48,7 @@ impl SwitchedStore {
             mode: Mutex::default(),
             reads: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
+            noted: Mutex::default(),
         }
     }
 
@@ -63,6 +67,17 @@ impl SwitchedStore {
         self.writes.load(Ordering::SeqCst)
     }
 
+    /// Begins to note the plans that come, or begins anew.
+    pub fn note(&self) {
+        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+    }
+
+    /// The plans since [`SwitchedStore::note`], each as the texts of its statements.
+    pub fn noted(&self) -> Vec<Vec<&'static str>> {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.clone().unwrap_or_default()
+    }
+
     fn mode(&self) -> Mode {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,15 +89,23 @@ impl Driver for SwitchedStore {
         match self.mode() {
             Mode::Away => Box::pin(std::future::ready(Err(away()))),
             Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
-            Mode::Working | Mode::ReadOnly | Mode::AnswerLost => self.inner.fetch(query),
+            Mode::Working | Mode::ReadOnly | Mode::Full | Mode::AnswerLost => {
+                self.inner.fetch(query)
+            }
         }
     }
 
     fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(noted) = noted.as_mut() {
+            noted.push(plan.0.iter().map(|statement| statement.sql).collect());
+        }
+        drop(noted);
         match self.mode() {
             Mode::Working => self.inner.apply(plan),
-            Mode::Away | Mode::ReadOnly => Box::pin(std::future::ready(Err(away()))),
+            Mode::Full if plan.applies_when_full() => self.inner.apply(plan),
+            Mode::Away | Mode::ReadOnly | Mode::Full => Box::pin(std::future::ready(Err(away()))),
             Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
             Mode::AnswerLost => Box::pin(async move {
                 self.inner.apply(plan).await?;
@@ -93,7 +116,7 @@ impl Driver for SwitchedStore {
 
     fn health(&self) -> Result<(), Error> {
         match self.mode() {
-            Mode::Away => Err(away()),
+            Mode::Away | Mode::Full => Err(away()),
             _ => self.inner.health(),
         }
     }

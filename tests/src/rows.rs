@@ -152,8 +152,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Every table that requests can change; `throttle` counts attempts, which is no state of theirs.
-const TABLES: [(&str, &str); 8] = [
+/// Every table that requests and operators can change; `throttle` counts attempts, which is no state of theirs.
+const TABLES: [(&str, &str); 15] = [
     ("users", "SELECT * FROM users"),
     ("web_sessions", "SELECT * FROM web_sessions"),
     ("devices", "SELECT * FROM devices"),
@@ -162,6 +162,13 @@ const TABLES: [(&str, &str); 8] = [
     ("sessions", "SELECT * FROM sessions"),
     ("audit", "SELECT * FROM audit"),
     ("denied_clients", "SELECT * FROM denied_clients"),
+    ("keyring", "SELECT * FROM keyring"),
+    ("user_groups", "SELECT * FROM user_groups"),
+    ("memberships", "SELECT * FROM memberships"),
+    ("accounts", "SELECT * FROM accounts"),
+    ("roles", "SELECT * FROM roles"),
+    ("assignments", "SELECT * FROM assignments"),
+    ("meta", "SELECT * FROM meta WHERE name <> 'commit_seq'"),
 ];
 
 fn spell(row: &Row) -> String {

@@ -40,6 +40,8 @@ pub struct TestServerBuilder {
     public_url: Option<String>,
     trusted_proxies: Vec<String>,
     tls: Option<Tls>,
+    limits: Limits,
+    body_time: Option<Duration>,
 }
 
 /// A device that a person signed in.
@@ -89,6 +91,20 @@ impl TestServerBuilder {
         self
     }
 
+    /// Changes how it treats its connections.
+    #[must_use]
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    /// Lets bodies take no longer than this.
+    #[must_use]
+    pub const fn body_time(mut self, time: Duration) -> Self {
+        self.body_time = Some(time);
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> TestServer {
         let log_start = log::capture();
@@ -105,10 +121,11 @@ impl TestServerBuilder {
             .map(|net| net.parse().expect("a network"));
         app.trusted_proxies = proxies.collect();
         app.tls = self.tls.is_some();
+        app.body_time = self.body_time.unwrap_or(app.body_time);
         let acceptor = self.tls.map(|tls| tls.acceptor());
         let limits = Limits {
             drain: Duration::ZERO,
-            ..Limits::default()
+            ..self.limits
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let stopping = async {
