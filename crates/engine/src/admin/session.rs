@@ -76,7 +76,7 @@ pub async fn end_all(context: &Context, user_name: &str) -> Result<usize, Error>
     apply(context, plan, &user, now).await
 }
 
-/// Ends everything that anybody holds, browser sign-ins too: for after a restore, when what was
+/// Ends everything that anybody holds, browser sign-ins and approvals not yet redeemed too: for after a restore, when what was
 /// revoked since the backup would be good again (F30). Answers how many sessions ended.
 pub async fn end_everyone(context: &Context) -> Result<usize, Error> {
     let now = context.now();
@@ -84,6 +84,7 @@ pub async fn end_everyone(context: &Context) -> Result<usize, Error> {
     let record = audit::by_operator(Action::SessionEnd, "everybody", detail, now);
     let plan = Plan::of(audit::recording(context, &record))
         .then(rollback::accepting())
+        .then(user::raising_all_epochs())
         .then(web_session::ending_all(now))
         .then(session::ending_all(EndReason::Administrator, now));
     match context.store.apply(plan).await? {

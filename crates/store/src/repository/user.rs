@@ -139,6 +139,11 @@ pub fn setting_state(user_id: UserId, state: UserState) -> Statement {
     .even_when_full()
 }
 
+/// The statement that voids all that anybody holds.
+pub fn raising_all_epochs() -> Statement {
+    Statement::any("UPDATE users SET user_epoch = user_epoch + 1").even_when_full()
+}
+
 /// The statement that voids all a person holds.
 pub fn raising_epoch(user_id: UserId) -> Statement {
     Statement::one("UPDATE users SET user_epoch = user_epoch + 1 WHERE uid = $1")
