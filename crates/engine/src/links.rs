@@ -105,6 +105,11 @@ impl Links {
     }
 }
 
+/// Whether a text can name an instance at all; an alias that cannot would name nothing.
+pub fn is_readable(url: &str) -> bool {
+    normalise(url).is_some()
+}
+
 /// Lower-cases scheme and host, drops the fragment and trailing slashes (WIRE §1.4). `None` for
 /// what is no URL or carries user-info or a query.
 fn normalise(url: &str) -> Option<String> {
@@ -167,6 +172,21 @@ mod tests {
         ] {
             assert!(!links().name_this_instance(url), "{url}");
         }
+    }
+
+    #[test]
+    fn what_can_name_nothing_is_not_readable() {
+        for url in [
+            "",
+            "corp",
+            " https://a.example",
+            "https://x@a.example",
+            "https://a.example?x",
+            "https:/a",
+        ] {
+            assert!(!is_readable(url), "{url}");
+        }
+        assert!(is_readable("https://Corp.awsapps.com/start/#/"));
     }
 
     proptest! {

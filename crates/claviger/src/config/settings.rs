@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use claviger_engine::policy::Policy;
+use claviger_engine::{links::is_readable, policy::Policy};
 use claviger_model::{id::TargetName, time::Lifetime};
 use claviger_sts::assume_role as sts;
 use ipnet::IpNet;
@@ -307,12 +307,10 @@ fn origins(file: &Configuration) -> anyhow::Result<Vec<String>> {
 
 fn aliases(given: Vec<String>) -> anyhow::Result<Vec<String>> {
     for alias in &given {
-        let fits = url::Url::parse(alias).is_ok_and(|url| {
-            url.scheme() == "https" && url.query().is_none() && url.username().is_empty()
-        });
-        if !fits {
+        let is_https = url::Url::parse(alias).is_ok_and(|url| url.scheme() == "https");
+        if !is_https || !is_readable(alias) {
             bail!(
-                "start_url_aliases: {alias} must be a start URL such as \
+                "start_url_aliases: {alias:?} must be a start URL such as \
                  https://example.awsapps.com/start"
             );
         }
@@ -538,6 +536,41 @@ mod tests {
         assert!(error.contains("public_url"), "{error}");
         let own = load(&format!("listen = \"127.0.0.1:443\"\n{tls}")).expect("with TLS");
         assert_eq!(own.public_url, "https://127.0.0.1");
+    }
+
+    #[test]
+    fn origins_and_aliases_that_would_match_nothing_are_refused() {
+        for origin in [
+            "https://app.example.org/",
+            "https://App.example.org",
+            "https://app.example.org:443",
+            "https://app.example.org/cb",
+            "http://app.example.org",
+            "app.example.org",
+            "",
+        ] {
+            let error = refused(&format!("[registration]\nallowed_origins = [\"{origin}\"]"));
+            let hint = "must be written as https://app.example.org";
+            assert!(error.contains(hint), "{origin}: {error}");
+        }
+        for alias in [
+            "corp",
+            "http://corp.awsapps.com/start",
+            " https://corp.awsapps.com/start",
+            "https://x@corp.awsapps.com/start",
+            "https://:x@corp.awsapps.com/start",
+            "https://corp.awsapps.com/start?x",
+            "https:corp.awsapps.com",
+        ] {
+            let error = refused(&format!("start_url_aliases = [\"{alias}\"]"));
+            assert!(
+                error.contains("example.awsapps.com/start"),
+                "{alias}: {error}"
+            );
+        }
+        let text = "start_url_aliases = [\"https://Corp.awsapps.com/start/#/\"]\n[registration]\n\
+                    allowed_origins = [\"https://app.example.org\", \"https://a.example:8443\"]";
+        assert!(load(text).is_ok());
     }
 
     #[test]
