@@ -10,6 +10,7 @@ mod help;
 mod init;
 mod serve;
 mod admin;
+mod strange;
 mod backup;
 mod config;
 mod oidc;
