@@ -155,10 +155,7 @@ async fn two_nodes() -> (TestServer, Node, Held, SignedInDevice) {
 async fn adm_04_what_a_person_holds_is_dead_at_the_next_call_on_every_node() {
     for way in WAYS {
         let (server, node, alice, bob) = two_nodes().await;
-        let (writes, others) = (
-            server.switch.writes(),
-            if way == Way::EndEveryone { 1 } else { 0 },
-        );
+        let (writes, others) = (server.switch.writes(), usize::from(way == Way::EndEveryone));
         let count = take(way, &node.context).await;
         assert_eq!(
             server.switch.writes(),
@@ -288,7 +285,7 @@ const TAKES: [Take; 5] = [
         |wanted| {
             wanted.groups[0]
                 .members
-                .retain(|name| name.as_str() != "alice")
+                .retain(|name| name.as_str() != "alice");
         },
         "ReadOnly",
     ),

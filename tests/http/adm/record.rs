@@ -94,23 +94,23 @@ async fn act(scene: &mut Scene, action: Action, presented: &str) -> u16 {
         Action::DirectoryApply => {
             let mut wanted = seed::directory();
             "Alice Renamed".clone_into(&mut wanted.users[0].display_name);
-            return told(directory::apply(context, &wanted).await);
+            return told(&directory::apply(context, &wanted).await);
         }
         Action::UserSetPassword => {
             let password = "another password".into();
-            return told(user::set_password(context, "bob", &password, true).await);
+            return told(&user::set_password(context, "bob", &password, true).await);
         }
-        Action::UserDisable => return told(user::disable(context, "bob").await),
-        Action::UserEnable => return told(user::enable(context, "bob").await),
-        Action::ClientDeny => return told(client::deny(context, &client.id, "stolen").await),
-        Action::ClientAllow => return told(client::allow(context, &client.id).await),
-        Action::KeysRotate => return told(keys::rotate(context).await),
-        Action::RollbackAccept => return told(rollback::accept(context).await),
+        Action::UserDisable => return told(&user::disable(context, "bob").await),
+        Action::UserEnable => return told(&user::enable(context, "bob").await),
+        Action::ClientDeny => return told(&client::deny(context, &client.id, "stolen").await),
+        Action::ClientAllow => return told(&client::allow(context, &client.id).await),
+        Action::KeysRotate => return told(&keys::rotate(context).await),
+        Action::RollbackAccept => return told(&rollback::accept(context).await),
     };
     answer.status.as_u16()
 }
 
-fn told<T>(result: Result<T, Error>) -> u16 {
+fn told<T>(result: &Result<T, Error>) -> u16 {
     if result.is_ok() { 200 } else { 503 }
 }
 
