@@ -12,10 +12,11 @@ const HOSTILE: &str = "a\n2026 user.disable\u{1b}[2J\u{9b}31m\r\u{202e}{\"seq\":
 
 /// The directory with that name of an account.
 fn hostile_directory() -> String {
-    let spelled = HOSTILE
+    let spelled: Vec<String> = HOSTILE
         .chars()
         .map(|c| format!("\\U{:08x}", u32::from(c)))
-        .collect::<String>();
+        .collect();
+    let spelled = spelled.concat();
     DIRECTORY.replace("name = \"Sandbox\"", &format!("name = \"{spelled}\""))
 }
 
