@@ -4,6 +4,7 @@
 mod scene;
 mod cease;
 mod record;
+mod told;
 mod full;
 mod name;
 mod refused;
