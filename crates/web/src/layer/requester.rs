@@ -14,13 +14,14 @@ const AGENT: usize = 256;
 pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, proxies: &[IpNet]) -> Requester {
     let trusted = |address: IpAddr| proxies.iter().any(|net| net.contains(&address));
     let mut address = peer.ip().to_canonical();
-    let hops: Vec<&str> = headers
+    // Every line counts, whatever a stranger wrote at its beginning.
+    let lines: Vec<_> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
-    for hop in hops.iter().rev() {
+    let hops = lines.iter().flat_map(|line| line.split(','));
+    for hop in hops.rev() {
         if !trusted(address) {
             break;
         }
