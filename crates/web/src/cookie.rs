@@ -29,17 +29,19 @@ impl Cookie {
         format!("{}{}", if https { "__Host-" } else { "" }, self.base())
     }
 
-    /// The cookie's value; two of one name are none.
+    /// The cookie's value; two of one name are none. Neighbours of our host set cookies beside
+    /// ours, in letters of their own: they are passed over one by one.
     pub(crate) fn read(self, headers: &HeaderMap, https: bool) -> Option<String> {
         let name = self.name(https);
         let mut values = headers
             .get_all(header::COOKIE)
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(own, _)| *own == name)
-            .map(|(_, value)| value.to_owned());
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|pair| {
+                let pair = String::from_utf8_lossy(pair);
+                let (own, value) = pair.trim().split_once('=')?;
+                (own == name).then(|| value.to_owned())
+            });
         let first = values.next();
         if values.next().is_some() { None } else { first }
     }
