@@ -74,6 +74,36 @@ async fn lea_03_a_wrong_byte_costs_the_same_wherever_it_stands() {
 }
 
 #[tokio::test]
+async fn lea_03_neither_lock_of_a_token_costs_by_where_it_is_wrong() {
+    let server = TestServer::start().await;
+    let aws = server.aws();
+    let device = server.signed_in_device().await;
+    let before = server.rows().everything();
+    let (refresh, access) = (device.tokens.refresh_token(), &device.tokens.access);
+    for (kind, token) in [("refresh", refresh), ("access", access)] {
+        let costs = costs(&server, token, async |token| {
+            let answer = match kind {
+                "refresh" => aws.refresh(&device.client, &token).await,
+                _ => aws.list_accounts(&token).await,
+            };
+            answer.to_string()
+        });
+        let costs = costs.await;
+        // Body and first lock fail before the store is asked, the second lock after it: which
+        // lock failed may show, where in a lock it failed may not.
+        let reads: BTreeSet<usize> = costs.iter().map(|(reads, _, _)| *reads).collect();
+        let told: BTreeSet<&String> = costs.iter().map(|(_, _, told)| told).collect();
+        assert_eq!(reads, BTreeSet::from([0, 1]), "{kind}: {costs:#?}");
+        assert_eq!((costs.len(), told.len()), (2, 1), "{kind}: {costs:#?}");
+        assert!(costs.iter().all(|(_, writes, _)| *writes == 0), "{kind}");
+    }
+    assert_eq!(server.rows().everything(), before);
+    aws.refresh(&device.client, refresh)
+        .await
+        .assert_status(200);
+}
+
+#[tokio::test]
 async fn lea_03_the_cookie_and_the_form_token_cost_the_same_wherever_they_are_wrong() {
     let server = TestServer::start().await;
     let browser = server.browser_of("alice").await;

@@ -143,7 +143,21 @@ async fn sgn_16_two_cookies_of_a_name_are_none_and_other_names_are_nothing() {
     };
     assert_eq!(status(&[&own]).await, 200);
     assert_eq!(status(&["a=b", &own, "c=d"]).await, 200);
+    // What a neighbour of our host sets, in letters of his own, signs nobody out.
+    for neighbour in ["a=é", "é=b", "é", "a=\u{1f511}"] {
+        for cookies in [
+            vec![format!("{neighbour}; {own}")],
+            vec![format!("{own}; {neighbour}")],
+            vec![neighbour.to_owned(), own.clone()],
+        ] {
+            let cookies: Vec<&str> = cookies.iter().map(String::as_str).collect();
+            assert_eq!(status(&cookies).await, 200, "{cookies:?}");
+        }
+    }
     for cookies in [
+        vec![format!("{own}; __Host-{SESSION}=é")],
+        vec![own.clone(), format!("__Host-{SESSION}=é")],
+        vec![format!("{own}é")],
         vec![format!("{own}; {own}")],
         vec![own.clone(), own.clone()],
         vec![format!("{own}; __Host-{SESSION}=x")],

@@ -7,6 +7,7 @@ use claviger_model::{network::Requester, secret::Secret};
 use claviger_tests::{
     TestServer,
     browser::{Browser, form},
+    http::Request,
 };
 use futures_util::future::join_all;
 
@@ -160,6 +161,24 @@ async fn sgn_05_every_spelling_of_a_name_shares_one_count() {
 }
 
 #[tokio::test]
+async fn sgn_05_spellings_of_a_name_that_nobody_has_share_one_count_too() {
+    // Else the eleventh spelling would tell a name that somebody has from one that nobody has.
+    for spellings in [
+        ["nobody", "NOBODY", "Nobody", " nobody ", "ｎｏｂｏｄｙ"],
+        ["josé", "JOSÉ", "jose\u{301}", "JOSE\u{301}", "ｊｏｓé"],
+    ] {
+        let server = TestServer::start().await;
+        let mut browser = server.browser();
+        for (number, name) in spellings.iter().cycle().take(20).enumerate() {
+            let expected = if number < 10 { 403 } else { 429 };
+            let status = attempt(&mut browser, name, "a wrong guess").await;
+            assert_eq!(status, expected, "{number} {name}");
+        }
+        assert_eq!((server.hasher.checks(), server.hasher.dummies()), (0, 10));
+    }
+}
+
+#[tokio::test]
 async fn sgn_05_a_success_gives_its_count_back() {
     let server = TestServer::start().await;
     for _ in 0..40 {
@@ -287,6 +306,40 @@ async fn sgn_07_a_proxy_of_ours_is_believed_as_far_as_it_can_be_read() {
             recorded_address(&server).as_deref(),
             Some(expected),
             "{forwarded}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn sgn_07_a_line_that_cannot_be_read_lends_no_weight_to_the_one_before() {
+    let server = TestServer::builder().trusting("127.0.0.1/32").start().await;
+    let mut browser = server.browser();
+    let page = browser.get("/sign-in").await;
+    let enter = form(&page, "/sign-in")
+        .fill("user_name", "alice")
+        .fill("password", "correct horse");
+    // The proxy wrote at the end of the stranger's last line.
+    let sent = Request::post("/sign-in")
+        .header("X-Forwarded-For", "198.51.100.1")
+        .header("X-Forwarded-For", "é, 203.0.113.9")
+        .form(&enter.fields);
+    browser.send(sent).await.assert_status(303);
+    assert_eq!(recorded_address(&server).as_deref(), Some("203.0.113.9"));
+    for unread in ["é", "203.0.113.9, é", "", "x"] {
+        let mut browser = server.browser();
+        let page = browser.get("/sign-in").await;
+        let enter = form(&page, "/sign-in")
+            .fill("user_name", "alice")
+            .fill("password", "correct horse");
+        let sent = Request::post("/sign-in")
+            .header("X-Forwarded-For", "198.51.100.1")
+            .header("X-Forwarded-For", unread)
+            .form(&enter.fields);
+        browser.send(sent).await.assert_status(303);
+        assert_eq!(
+            recorded_address(&server).as_deref(),
+            Some("127.0.0.1"),
+            "{unread}"
         );
     }
 }
