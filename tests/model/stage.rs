@@ -109,7 +109,7 @@ impl Stage {
             web_session_id: WebSessionId::from_bytes(bytes),
             user,
             auth_time: self.clock.now(),
-            form_token: String::new(),
+            form_token: String::new().into(),
             expires_at: Timestamp::from_epoch_seconds(i64::MAX),
         }
     }

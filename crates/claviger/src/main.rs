@@ -18,6 +18,8 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
@@ -79,4 +81,23 @@ fn leave_no_core_dump() {
     };
     // Lowering one's own limit is always allowed.
     let _ = setrlimit(Resource::Core, limit);
+    // The limit does not bind what hands dumps to a collector (core(5)); this does.
+    #[cfg(target_os = "linux")]
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lea_06_neither_files_nor_collectors_get_a_core_dump() {
+        leave_no_core_dump();
+        assert_eq!(getrlimit(Resource::Core).current, Some(0));
+        #[cfg(target_os = "linux")]
+        assert_eq!(
+            rustix::process::dumpable_behavior(),
+            Ok(DumpableBehavior::NotDumpable)
+        );
+    }
 }

@@ -45,7 +45,7 @@ pub struct PasswordSignIn {
     pub password: Secret,
     /// The known-browser cookie, if there was one: a browser that a person used before has a
     /// bucket of its own (SGN-03).
-    pub known_browser: Option<String>,
+    pub known_browser: Option<Secret>,
 }
 
 /// A successful sign-in: two cookies to set.
@@ -106,7 +106,8 @@ fn counts(
             let id = found.user.id.as_bytes();
             let known = form
                 .known_browser
-                .as_deref()
+                .as_ref()
+                .map(Secret::reveal)
                 .filter(|cookie| known_browser::admits(&context.keys, cookie, found.user.id, now));
             match known {
                 Some(cookie) => key.tag(&[b"browser", id, cookie.as_bytes()]),

@@ -30,7 +30,7 @@ pub struct SignedIn {
     /// When they proved who they are.
     pub auth_time: Timestamp,
     /// The token that every form of this browser session carries.
-    pub form_token: String,
+    pub form_token: Secret,
     /// When the sign-in ends at the latest.
     pub expires_at: Timestamp,
 }
@@ -132,7 +132,7 @@ fn signed_in(context: &Context, session: &WebSession, user: User) -> SignedIn {
         web_session_id: session.id,
         user,
         auth_time: session.auth_time,
-        form_token: form::mint(&context.keys.active(), session.id),
+        form_token: form::mint(&context.keys.active(), session.id).into(),
         expires_at: session.absolute_expires_at,
     }
 }

@@ -1,12 +1,19 @@
 //! Strict reading of query strings and forms: each parameter once, valid UTF-8, no NUL.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use claviger_engine::error::{Kind, Refusal};
 
-/// Decoded parameters by name.
-#[derive(Clone, Debug, Default)]
+/// Decoded parameters by name; passwords and tokens are among them.
+#[derive(Clone, Default)]
 pub struct Parameters(BTreeMap<String, String>);
+
+/// Names alone (LEA-06).
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Parameters {
     /// Reads `application/x-www-form-urlencoded` text (`+` is a space, WIRE §2.1).

@@ -4,16 +4,23 @@
 //! looked at: every comparison of a secret is one of a tag by `subtle`, no secret is looked up by
 //! its own bytes, and a wrong byte costs the same reads wherever it stands.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, net::Ipv4Addr, path::Path};
 
-use claviger_engine::{client::authenticate::ClientCredentials, sign_in::PasswordSignIn};
-use claviger_model::secret::{Secret, SecretBytes};
+use claviger_engine::{
+    client::authenticate::ClientCredentials,
+    sign_in::{PasswordSignIn, with_password},
+};
+use claviger_model::{
+    network::Requester,
+    secret::{Secret, SecretBytes},
+};
 use claviger_tests::{
     TestServer,
     aws::{Client, Code, Device},
     browser::form,
     html::Form,
 };
+use claviger_wire::{body::Members, query::Parameters};
 
 /// `text` with the character at `at` replaced by another of the same alphabet.
 fn altered(text: &str, at: usize) -> String {
@@ -244,20 +251,24 @@ fn lea_06_secrets_are_wiped_and_never_shown() {
     let sign_in = PasswordSignIn {
         user_name: "alice".to_owned(),
         password: Secret::from(password),
-        known_browser: None,
+        known_browser: Some(Secret::from(password)),
     };
     let credentials = ClientCredentials {
         client_id: "cvc1.x".to_owned(),
         client_secret: Secret::from(password),
     };
+    let form = Parameters::read("user_name=alice&password=correct+horse").expect("a form");
+    let members = br#"{ "clientSecret": "correct horse", "scope": ["horse"] }"#;
+    let members = Members::read(members).expect("members");
     let shown = format!(
-        "{sign_in:?} {credentials:?} {:?}",
+        "{sign_in:?} {credentials:?} {form:?} {members:?} {:?}",
         SecretBytes::new(*b"0123456789abcdef0123456789abcdef")
     );
     assert!(
         !shown.contains("horse") && !shown.contains("0123"),
         "{shown}"
     );
+    assert!(shown.contains("clientSecret"), "{shown}");
     assert!(!shown.contains("48, 49"), "{shown}");
     // How they are wiped is in one file.
     let wiping = source("model/src")
@@ -265,4 +276,40 @@ fn lea_06_secrets_are_wiped_and_never_shown() {
         .filter(|(name, line)| name.ends_with("secret.rs") && line == "self.0.zeroize();")
         .count();
     assert_eq!(wiping, 2);
+}
+
+#[tokio::test]
+async fn lea_06_what_a_sign_in_hands_out_is_never_shown() {
+    let server = TestServer::start().await;
+    let requester = Requester {
+        address: Ipv4Addr::LOCALHOST.into(),
+        user_agent: None,
+    };
+    let sign_in = PasswordSignIn {
+        user_name: "alice".to_owned(),
+        password: Secret::from("correct horse"),
+        known_browser: None,
+    };
+    let done = with_password(&server.context, &requester, sign_in).await;
+    let done = done.expect("alice is in");
+    let shown = format!("{done:?}");
+    for secret in [
+        &done.known_browser,
+        &done.web_session.cookie,
+        &done.web_session.signed_in.form_token,
+    ] {
+        assert!(!shown.contains(secret.reveal()), "{shown}");
+    }
+}
+
+#[test]
+fn lea_06_the_unit_file_allows_no_core_dump() {
+    let unit = include_str!("../../../dist/claviger.service");
+    let (_, service) = unit.split_once("\n[Service]\n").expect("a service");
+    let (service, _) = service.split_once("\n[").expect("a section after it");
+    let limits: Vec<&str> = service
+        .lines()
+        .filter(|line| line.to_lowercase().starts_with("limitcore"))
+        .collect();
+    assert_eq!(limits, ["LimitCORE=0"]);
 }

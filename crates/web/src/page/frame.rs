@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::body::Body;
 use claviger_engine::web_session::SignedIn;
-use claviger_model::redirect_uri::RedirectUri;
+use claviger_model::{redirect_uri::RedirectUri, secret::Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::asset;
@@ -26,7 +26,7 @@ pub(crate) struct Person {
     /// What they sign in as.
     pub(crate) name: String,
     /// What each form must carry.
-    pub(crate) form_token: String,
+    pub(crate) form_token: Secret,
 }
 
 impl Frame {
@@ -65,7 +65,9 @@ impl Frame {
 
     /// The token for forms; none for strangers, whose forms carry a sealed one of their own.
     pub(crate) fn form_token(&self) -> &str {
-        self.person.as_ref().map_or("", |person| &person.form_token)
+        self.person
+            .as_ref()
+            .map_or("", |person| person.form_token.reveal())
     }
 
     /// The style sheet's path.

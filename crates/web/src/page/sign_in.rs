@@ -125,7 +125,7 @@ async fn sign_in(visit: &Visit, body: &Bytes) -> Answer {
     let credentials = PasswordSignIn {
         user_name: name.to_owned(),
         password: Secret::from(password),
-        known_browser: visit.cookie(Cookie::Known),
+        known_browser: visit.cookie(Cookie::Known).map(Secret::from),
     };
     match sign_in::with_password(visit.context(), &visit.requester, credentials).await {
         Ok(done) => welcome(visit, &next, &done).await,
