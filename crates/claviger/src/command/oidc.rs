@@ -267,6 +267,19 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
+    // The official client shows a request that it could not send whole, secrets and all: of its
+    // own words only those about the connection are passed on.
+    let about_connection = match &error {
+        SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
+        SdkError::TimeoutError(_) | SdkError::ServiceError(_) => true,
+        _ => false,
+    };
+    if !about_connection {
+        return anyhow::anyhow!(
+            "the call cannot be made; --endpoint must be the URL of a service that speaks sso-oidc, \
+             such as http://127.0.0.1:8400"
+        );
+    }
     let Some(service) = error.as_service_error() else {
         return anyhow::Error::new(error).context(
             "the service cannot be reached; check --endpoint, and that the instance runs",
