@@ -4,7 +4,7 @@ use claviger_tests::{child, room::Room};
 
 /// What differs from run to run, and what stands for it.
 const FILTERS: [(&str, &str); 13] = [
-    (r"claviger-dev-[0-9a-f]{16}", "claviger-dev-[SESSION]"),
+    (r"claviger-dev-[0-9a-f]{8}", "claviger-dev-[SESSION]"),
     (r"(/[^\s'/]+)*/room-[A-Za-z0-9]+", "[ROOM]"),
     (r"claviger-dev-[A-Za-z0-9]{6}\b", "claviger-dev-[DIR]"),
     (

@@ -123,30 +123,15 @@ impl Terminal {
 fn search_path(command: &Command) -> OsString {
     let mut path = OsString::new();
     let binary = child::claviger();
-    let beside = binary.parent().expect("a directory");
-    for directory in [beside.to_owned(), examples(), part(".venv/bin")] {
+    let beside = |program: &Path| program.parent().expect("a directory").to_owned();
+    let example = child::example("create_token");
+    for directory in [beside(&binary), beside(&example), part(".venv/bin")] {
         path.push(directory);
         path.push(":");
     }
     let inherited = command.get_envs().find(|(name, _)| *name == "PATH");
     path.push(inherited.and_then(|(_, value)| value).unwrap_or_default());
     path
-}
-
-/// Where cargo puts built examples: beside the tests.
-fn examples() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this test");
-    let debug = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("a target directory");
-    let example = debug.join("examples/create_token");
-    assert!(
-        example.exists(),
-        "{} is not there; run `cargo build -p claviger --example create_token` first",
-        example.display()
-    );
-    debug.join("examples")
 }
 
 /// A part that the set-up of the tests installs.

@@ -1,6 +1,6 @@
 //! Debian's AWS CLI, which knows no endpoint settings, with the line that `claviger dev` prints.
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
 use claviger_tests::{
     aws::{Aws, Client, Link},
@@ -10,11 +10,12 @@ use claviger_tests::{
     room::Room,
     secrets::Secrets,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::parts::{self, AWS_CLI, Moto, aws_cli, succeed};
 
 /// `claviger dev` as a person runs it, and the line that it asks them to paste.
+#[derive(Debug)]
 struct Shown {
     running: Running,
     start_url: String,
@@ -50,11 +51,28 @@ impl Shown {
         shell
     }
 
+    fn issuer(&self) -> &str {
+        self.start_url.trim_end_matches("/start")
+    }
+
+    /// The CA that the line names.
+    fn ca_bundle(&self) -> String {
+        let (_, path) = self.line.split_once("AWS_CA_BUNDLE=").expect("a CA");
+        path.trim_matches('\'').to_owned()
+    }
+
+    /// The CLI draws credentials that STS knows as alice's.
+    #[track_caller]
+    fn assert_alice_is_signed_in(&self, room: &Room) {
+        let identity = child::run(&mut self.shell(room, &[AWS_CLI, "sts", "get-caller-identity"]));
+        let arn = arn(&identity);
+        let wanted = "arn:aws:sts::111122223333:assumed-role/Developer/alice";
+        assert_eq!(arn, wanted, "{identity}");
+    }
+
     fn link(&self) -> Link {
-        let host = self
-            .start_url
-            .trim_end_matches("/start")
-            .replace("http://", "");
+        let (_, host) = self.issuer().split_once("://").expect("a URL");
+        let host = host.to_owned();
         Link {
             address: host.parse().expect("an address"),
             host,
@@ -67,10 +85,7 @@ impl Shown {
     }
 
     fn browser(&self) -> Browser {
-        Browser::new(
-            self.link(),
-            self.start_url.trim_end_matches("/start").to_owned(),
-        )
+        Browser::new(self.link(), self.issuer().to_owned())
     }
 }
 
@@ -110,24 +125,6 @@ fn arn(identity: &Ended) -> String {
     arn.unwrap_or_else(|| panic!("no Arn in {identity}"))
 }
 
-/// The token files of a room, registrations apart.
-fn tokens(room: &Room) -> Vec<(PathBuf, Value)> {
-    let cache = room.home().join(".aws/sso/cache");
-    let Ok(entries) = std::fs::read_dir(cache) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| {
-            let text = std::fs::read_to_string(entry.path()).ok()?;
-            let json: Value = serde_json::from_str(&text).ok()?;
-            json.get("accessToken")
-                .is_some()
-                .then(|| (entry.path(), json))
-        })
-        .collect()
-}
-
 #[tokio::test]
 async fn alice_signs_in_with_the_pasted_line_and_uses_sts_and_s3_of_moto() {
     let room = Room::new();
@@ -137,12 +134,7 @@ async fn alice_signs_in_with_the_pasted_line_and_uses_sts_and_s3_of_moto() {
     approve(&shown, &user_code).await;
     login.end().assert_code(0);
 
-    let identity = child::run(&mut shown.shell(&room, &[AWS_CLI, "sts", "get-caller-identity"]));
-    let arn = arn(&identity);
-    assert_eq!(
-        arn,
-        "arn:aws:sts::111122223333:assumed-role/Developer/alice"
-    );
+    shown.assert_alice_is_signed_in(&room);
     let other = [
         AWS_CLI,
         "--profile",
@@ -152,7 +144,7 @@ async fn alice_signs_in_with_the_pasted_line_and_uses_sts_and_s3_of_moto() {
     ];
     let identity = child::run(&mut shown.shell(&room, &other));
     assert_eq!(
-        self::arn(&identity),
+        arn(&identity),
         "arn:aws:sts::444455556666:assumed-role/ReadOnly/alice"
     );
 
@@ -173,7 +165,7 @@ async fn alice_signs_out_and_her_tokens_are_dead() {
     let (login, user_code) = login(&shown, &room);
     approve(&shown, &user_code).await;
     login.end().assert_code(0);
-    let found = tokens(&room);
+    let found = parts::tokens(&room);
     let [(path, token)] = found.as_slice() else {
         panic!("one token, not {found:?}");
     };
@@ -195,7 +187,7 @@ async fn alice_signs_out_and_her_tokens_are_dead() {
         .assert_status(200);
 
     succeed(&mut shown.shell(&room, &[AWS_CLI, "sso", "logout"]));
-    assert!(tokens(&room).is_empty(), "the CLI kept its token");
+    assert!(parts::tokens(&room).is_empty(), "the CLI kept its token");
     for refresh_token in [text("refreshToken"), refreshed.refresh_token().to_owned()] {
         let refused = aws.refresh(&client, &refresh_token).await;
         refused.assert_error(400, "InvalidGrantException");
@@ -219,7 +211,7 @@ async fn alice_denies_a_code_and_the_cli_gives_up() {
     let ended = login.end();
     assert_ne!(ended.status.code(), Some(0), "{ended}");
     assert!(ended.stderr.contains("AccessDeniedException"), "{ended}");
-    assert!(tokens(&room).is_empty(), "a token after a denial");
+    assert!(parts::tokens(&room).is_empty(), "a token after a denial");
 }
 
 #[test]
@@ -258,30 +250,41 @@ fn one_command_signs_in_runs_the_cli_and_leaves_nothing() {
     }
 }
 
-#[tokio::test]
-async fn alice_signs_in_over_tls_with_the_pasted_line() {
+#[test]
+fn alice_signs_in_over_tls_with_the_pasted_line() {
     let room = Room::new();
-    let dev = claviger_tests::instance::Dev::start(&room, &["--tls"]);
-    let mut command = aws_cli(&room, &["sso", "login", "--no-browser"]);
-    parts::point(&mut command, &dev);
-    let login = Running::start(command.env("PYTHONUNBUFFERED", "1"));
-    let code = login.stdout_line(user_code);
-    let mut approve = parts::python(&room, "approve.py", &[&code]);
-    parts::point(&mut approve, &dev);
-    succeed(&mut approve);
-    login.end().assert_code(0);
-    let mut identity = aws_cli(&room, &["sts", "get-caller-identity"]);
-    parts::point(&mut identity, &dev);
-    assert!(arn(&child::run(&mut identity)).ends_with("assumed-role/Developer/alice"));
-
-    // The greeting of a person holds the authority too.
     let shown = Shown::start(&room, &["--tls"]);
-    assert!(shown.line.contains("AWS_CA_BUNDLE="), "{}", shown.line);
-    assert!(
-        shown.start_url.starts_with("https://"),
-        "{}",
-        shown.start_url
-    );
+    assert!(shown.start_url.starts_with("https://"), "{shown:?}");
+    let (login, user_code) = login(&shown, &room);
+    let mut approve = parts::python(&room, "approve.py", &[&user_code]);
+    let about = json!({
+        "issuer": shown.issuer(),
+        "user": "alice",
+        "password": PASSWORD,
+        "ca_bundle": shown.ca_bundle(),
+    });
+    succeed(approve.env("CLAVIGER_ABOUT", about.to_string()));
+    login.end().assert_code(0);
+    shown.assert_alice_is_signed_in(&room);
+}
+
+/// Neither the role credentials nor the token that the CLI keeps lead into an instance that is gone.
+#[tokio::test]
+async fn alice_signs_in_at_one_dev_after_another() {
+    let room = Room::new();
+    let data_dir = room.work().join("kept").display().to_string();
+    for arguments in [
+        &[][..],
+        &[],
+        &["--data-dir", &data_dir],
+        &["--data-dir", &data_dir],
+    ] {
+        let shown = Shown::start(&room, arguments);
+        let (login, user_code) = login(&shown, &room);
+        approve(&shown, &user_code).await;
+        login.end().assert_code(0);
+        shown.assert_alice_is_signed_in(&room);
+    }
 }
 
 /// AWS CLI ≥ 2.35.13 is on no registry here; its check is replayed request by request (WIRE §1.4).

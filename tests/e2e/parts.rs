@@ -10,6 +10,7 @@ use claviger_tests::{
     instance::Dev,
     room::Room,
 };
+use serde_json::Value;
 
 /// Debian's AWS CLI.
 pub(crate) const AWS_CLI: &str = "/usr/bin/aws";
@@ -48,11 +49,7 @@ pub(crate) fn point(command: &mut Command, dev: &Dev) {
         .env("AWS_CONFIG_FILE", dev.text("aws_config_file"))
         .env("AWS_DATA_PATH", dev.text("aws_data_path"))
         .env("CLAVIGER_ABOUT", dev.about.to_string());
-    if let Some(ca_bundle) = dev
-        .about
-        .get("ca_bundle")
-        .and_then(serde_json::Value::as_str)
-    {
+    if let Some(ca_bundle) = dev.about.get("ca_bundle").and_then(Value::as_str) {
         command
             .env("AWS_CA_BUNDLE", ca_bundle)
             .env("NODE_EXTRA_CA_CERTS", ca_bundle);
@@ -91,6 +88,24 @@ pub(crate) fn succeed(command: &mut Command) -> Ended {
     let ended = child::run(command);
     ended.assert_code(0);
     ended
+}
+
+/// The token files of a room, registrations apart.
+pub(crate) fn tokens(room: &Room) -> Vec<(PathBuf, Value)> {
+    let cache = room.home().join(".aws/sso/cache");
+    let Ok(entries) = std::fs::read_dir(cache) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).ok()?;
+            let json: Value = serde_json::from_str(&text).ok()?;
+            json.get("accessToken")
+                .is_some()
+                .then(|| (entry.path(), json))
+        })
+        .collect()
 }
 
 /// moto as STS and S3.

@@ -1,51 +1,46 @@
-//! The Rust SDK: the SSO provider of `aws-config`, which reads the person's own configuration.
-//!
-//! It reads its environment from this process, which tests must not change; so the story is told
-//! in a child of this very test binary.
+//! The Rust SDK: the SSO provider of `aws-config`, which reads the person's own configuration from
+//! its environment; so the program is a child, `tests/examples/rust_sdk.rs`.
 
-use claviger_tests::{instance::Dev, room::Room};
+use claviger_tests::{child, instance::Dev, room::Room};
+use serde_json::Value;
 
 use crate::parts::{self, Moto};
 
-/// Set in the child.
-const CHILD: &str = "CLAVIGER_E2E_RUST_SDK";
-
 #[test]
-fn credentials_of_the_default_profile_reach_moto() {
+fn credentials_of_the_default_profile_reach_sts_and_s3_of_moto() {
     let room = Room::new();
     let moto = Moto::start(&room);
     let dev = Dev::start(&room, &["--sts", &moto.url]);
+    // So near its end that the SDK refreshes the token before it uses it.
     let mut sign_in = parts::python(&room, "sign_in.py", &["--expires-in", "60"]);
     parts::point(&mut sign_in, &dev);
     parts::succeed(&mut sign_in);
+    let before = token(&room);
 
-    let this = std::env::current_exe().expect("the path of this test");
-    let mut child = room.command(this);
-    parts::point(&mut child, &dev);
-    child
-        .env(CHILD, "1")
-        .args(["--exact", "rust_sdk::told_in_a_child", "--nocapture"]);
-    let ended = parts::succeed(&mut child);
-    let arn = "arn is arn:aws:sts::111122223333:assumed-role/Developer/alice";
-    assert!(ended.stdout.contains(arn), "{ended}");
+    let mut program = room.command(child::example("rust_sdk"));
+    parts::point(&mut program, &dev);
+    let ended = parts::succeed(program.arg(&moto.url));
+    let said = [
+        "arn arn:aws:sts::111122223333:assumed-role/Developer/alice\n",
+        "bucket of-rust\n",
+    ];
+    for line in said {
+        assert!(ended.stdout.contains(line), "{ended}");
+    }
+    let after = token(&room);
+    for member in ["accessToken", "refreshToken"] {
+        let (before, after) = (before.get(member), after.get(member));
+        assert!(after.is_some_and(Value::is_string), "{member} is gone");
+        assert_ne!(before, after, "{member} was not refreshed");
+    }
 }
 
-/// The child's part; told directly it has nothing to do.
-#[tokio::test]
-async fn told_in_a_child() {
-    #[expect(clippy::disallowed_methods, reason = "whether this is the child")]
-    if std::env::var_os(CHILD).is_none() {
-        return;
-    }
-    let http = aws_smithy_http_client::Builder::new().build_http();
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .http_client(http)
-        .load()
-        .await;
-    let identity = aws_sdk_sts::Client::new(&config)
-        .get_caller_identity()
-        .send()
-        .await;
-    let identity = identity.expect("the caller's identity");
-    println!("arn is {}", identity.arn().expect("an ARN"));
+/// The one cached token of the room.
+#[track_caller]
+fn token(room: &Room) -> Value {
+    let tokens = parts::tokens(room);
+    let [(_, token)] = tokens.as_slice() else {
+        panic!("one token, not {tokens:?}");
+    };
+    token.clone()
 }

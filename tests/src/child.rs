@@ -20,20 +20,32 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
     reason = "which binary is tested is for the caller to say"
 )]
 pub fn claviger() -> PathBuf {
-    let path = std::env::var_os("CLAVIGER_BIN").map_or_else(
-        || {
-            let test = std::env::current_exe().expect("the path of this test");
-            let debug = test.parent().and_then(|deps| deps.parent());
-            debug.expect("a target directory").join("claviger")
-        },
-        PathBuf::from,
-    );
+    let path = std::env::var_os("CLAVIGER_BIN")
+        .map_or_else(|| target_directory().join("claviger"), PathBuf::from);
     assert!(
         path.exists(),
         "{} is not there; run `cargo build -p claviger` first, or name one in CLAVIGER_BIN",
         path.display()
     );
     path
+}
+
+/// A built example of this workspace.
+pub fn example(name: &str) -> PathBuf {
+    let path = target_directory().join("examples").join(name);
+    assert!(
+        path.exists(),
+        "{} is not there; run `cargo build --workspace --example {name}` first",
+        path.display()
+    );
+    path
+}
+
+/// Where cargo put the running test.
+fn target_directory() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    let debug = test.parent().and_then(|deps| deps.parent());
+    debug.expect("a target directory").to_owned()
 }
 
 /// How a program ended, and what it said.

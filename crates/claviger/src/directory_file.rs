@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use claviger_engine::admin::wanted::{
-    Directory, DirectoryGroup, DirectoryRole, DirectoryUser, check,
+    Directory, DirectoryGroup, DirectoryRole, DirectoryUser, assignment, check, member,
 };
 use claviger_model::{
     access::{Account, Role},
@@ -141,6 +141,11 @@ impl Reader<'_> {
         line_of(self.text, spanned.span().start)
     }
 
+    fn remember(&mut self, at: &Spanned<String>, subject: String) {
+        let line = self.line(at);
+        self.lines.insert(subject, line);
+    }
+
     fn complain<T>(&self, at: &Spanned<T>, key: &str, rule: impl fmt::Display) -> Complaint {
         Complaint {
             line: self.line(at),
@@ -166,8 +171,7 @@ impl Reader<'_> {
 
     fn user(&mut self, user: &User) -> Result<DirectoryUser, Complaint> {
         let name = self.value(&user.name, "user.name", UserName::parse)?;
-        self.lines
-            .insert(format!("user {}", name.key()), self.line(&user.name));
+        self.remember(&user.name, format!("user {}", name.key()));
         Ok(DirectoryUser {
             display_name: user
                 .display_name
@@ -184,9 +188,11 @@ impl Reader<'_> {
             let rule = "must not be empty nor hold control characters or outer spaces";
             return Err(self.complain(&group.name, "group.name", rule));
         }
-        self.lines
-            .insert(format!("group {name}"), self.line(&group.name));
+        self.remember(&group.name, format!("group {name}"));
         let members = self.names(&group.members, "group.members")?;
+        for (at, user) in group.members.iter().zip(&members) {
+            self.remember(at, member(name, &user.key()));
+        }
         Ok(DirectoryGroup {
             name: name.clone(),
             members,
@@ -195,8 +201,7 @@ impl Reader<'_> {
 
     fn account(&mut self, entry: &AccountEntry) -> Result<Account, Complaint> {
         let id = self.value(&entry.id, "account.id", AccountId::parse)?;
-        self.lines
-            .insert(format!("account {id}"), self.line(&entry.id));
+        self.remember(&entry.id, format!("account {id}"));
         let email = entry
             .email
             .clone()
@@ -225,8 +230,6 @@ impl Reader<'_> {
         entry: &RoleEntry,
     ) -> Result<DirectoryRole, Complaint> {
         let name = self.value(&entry.name, "role.name", RoleName::parse)?;
-        self.lines
-            .insert(format!("role {account_id}/{name}"), self.line(&entry.name));
         let target = match &entry.target {
             Some(target) => self.value(target, "role.target", TargetName::parse)?,
             None => TargetName::default(),
@@ -249,6 +252,15 @@ impl Reader<'_> {
             let problem = "role.duration: must be between 15m and 12h".to_owned();
             return Err(Complaint { line: at, problem });
         }
+        let subject = format!("role {account_id}/{name}");
+        self.remember(&entry.name, subject.clone());
+        let users = self.names(&entry.users, "role.users")?;
+        for (at, user) in entry.users.iter().zip(&users) {
+            self.remember(at, assignment(&subject, "users", &user.key()));
+        }
+        for at in &entry.groups {
+            self.remember(at, assignment(&subject, "groups", at.get_ref()));
+        }
         Ok(DirectoryRole {
             role: Role {
                 account_id: account_id.clone(),
@@ -257,7 +269,7 @@ impl Reader<'_> {
                 arn: arn.clone(),
                 duration,
             },
-            users: self.names(&entry.users, "role.users")?,
+            users,
             groups: entry
                 .groups
                 .iter()
@@ -297,8 +309,8 @@ mod tests {
             ),
             (
                 "[[group]]\nname = \"g\"\nmembers = [\"bob\"]\n".to_owned(),
-                "line 2",
-                "user bob",
+                "line 3",
+                "group g: members: bob: no such user",
             ),
             (
                 "[[account]]\nid = \"1\"\nname = \"x\"\n".to_owned(),
@@ -328,8 +340,8 @@ mod tests {
             (format!("{role}target = \"A B\"\n"), "line 7", "role.target"),
             (
                 format!("{role}groups = [\"gone\"]\n"),
-                "line 5",
-                "group gone",
+                "line 7",
+                "groups: gone: no such group",
             ),
         ];
         for (text, line, hint) in rows {

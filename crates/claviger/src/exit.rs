@@ -34,3 +34,9 @@ impl From<anyhow::Error> for Exit {
         Self { code: 1, error }
     }
 }
+
+impl From<std::io::Error> for Exit {
+    fn from(error: std::io::Error) -> Self {
+        anyhow::Error::new(error).into()
+    }
+}

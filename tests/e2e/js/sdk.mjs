@@ -12,6 +12,7 @@ const { fromSSO, fromIni } = require("@aws-sdk/credential-providers");
 const { fromSso } = require("@aws-sdk/token-providers");
 const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
 const { SSOClient, ListAccountsCommand, paginateListAccountRoles } = require("@aws-sdk/client-sso");
+const { S3Client, CreateBucketCommand, ListBucketsCommand } = require("@aws-sdk/client-s3");
 const oidc = require("@aws-sdk/client-sso-oidc");
 
 const about = JSON.parse(process.env.CLAVIGER_ABOUT);
@@ -29,7 +30,7 @@ async function arn(credentials) {
   return (await client.send(new GetCallerIdentityCommand({}))).Arn;
 }
 
-/** Credentials of two profiles through the SSO provider, and of the default chain. */
+/** Credentials of two profiles through the SSO provider and the default chain, for STS and S3. */
 async function credentials() {
   const developer = "arn:aws:sts::111122223333:assumed-role/Developer/alice";
   assert.equal(await arn(fromSSO({ profile: "default" })), developer);
@@ -37,6 +38,20 @@ async function credentials() {
   assert.equal(other, "arn:aws:sts::444455556666:assumed-role/ReadOnly/alice");
   const drawn = await fromSSO({ profile: "default" })();
   assert.ok(drawn.expiration > new Date(), "the credentials have expired already");
+
+  const endpoint = process.argv[3];
+  const s3 = new S3Client({
+    region,
+    endpoint,
+    forcePathStyle: true,
+    credentials: fromSSO({ profile: "default" }),
+  });
+  await s3.send(new CreateBucketCommand({ Bucket: "of-javascript" }));
+  const { Buckets } = await s3.send(new ListBucketsCommand({}));
+  assert.deepEqual(
+    Buckets.map((bucket) => bucket.Name),
+    ["of-javascript"],
+  );
 }
 
 /** A token that ends in a minute is refreshed, kept, and good. */

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::output;
 
+/// Flags of all three calls stand apart from the calls' own.
+const SERVICE: &str = "The service";
+
 #[derive(Args)]
 #[command(after_help = "Examples:
   claviger oidc register-client --endpoint http://127.0.0.1:8400 --client-name demo \\
@@ -22,10 +25,10 @@ A value of a secret that begins with @ names a file that holds it; - reads stand
 Without --endpoint the call goes where AWS configuration says, or to AWS in --region.")]
 pub(crate) struct Oidc {
     /// Where sso-oidc is: the URL of a Claviger instance
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = SERVICE)]
     endpoint: Option<String>,
     /// The AWS region whose IAM Identity Center is called
-    #[arg(long, global = true, value_name = "REGION")]
+    #[arg(long, global = true, value_name = "REGION", help_heading = SERVICE)]
     region: Option<String>,
     #[command(subcommand)]
     call: Call,
@@ -285,15 +288,14 @@ where
             "the service cannot be reached; check --endpoint, and that the instance runs",
         );
     };
-    let name = service
-        .code()
-        .unwrap_or("an error without a name")
-        .to_owned();
-    let words = service
-        .message()
-        .unwrap_or("no explanation was given")
-        .to_owned();
-    anyhow::anyhow!("{name}: {words}\nhint: {}", hint(&name))
+    let Some(name) = service.code() else {
+        return anyhow::anyhow!(
+            "what answers there does not speak sso-oidc\nhint: --endpoint is the URL of the instance, \
+             such as http://127.0.0.1:8400"
+        );
+    };
+    let words = service.message().unwrap_or("no explanation was given");
+    anyhow::anyhow!("{name}: {words}\nhint: {}", hint(name))
 }
 
 fn hint(name: &str) -> &'static str {
@@ -318,6 +320,9 @@ fn hint(name: &str) -> &'static str {
              urn:ietf:params:oauth:grant-type:device_code"
         }
         "InvalidRedirectUriException" => "register http://127.0.0.1 with any path",
+        "UnknownOperationException" => {
+            "--endpoint is the URL of the instance without a path: http://127.0.0.1:8400, not …/start"
+        }
         "InvalidRequestException" | "InvalidClientMetadataException" => {
             "compare the flags with --help"
         }

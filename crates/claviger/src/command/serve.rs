@@ -13,6 +13,7 @@ use tokio::{
 
 use super::running::Running;
 use crate::{
+    cli::address,
     config::settings::{Flags, Settings},
     exit::{CONFIGURATION, Exit, ExitCode as _, TEMPORARY},
     telemetry, tls, wiring,
@@ -29,10 +30,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:8400]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Where operators find /live and /ready [default: 127.0.0.1:8401]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     operator_listen: Option<SocketAddr>,
     /// The data directory that `claviger init` made
     #[arg(long, value_name = "DIR")]

@@ -56,7 +56,8 @@ pub struct DirectoryRole {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{subject}: {problem}")]
 pub struct Contradiction {
-    /// The thing in the file: `group engineers`, `role 111122223333/Developer`.
+    /// The thing in the file: `group engineers`, `group engineers: members: alice`,
+    /// `role 111122223333/Developer`, `role 111122223333/Developer: users: alice`.
     pub subject: String,
     /// What is wrong and what to do.
     pub problem: String,
@@ -81,30 +82,33 @@ pub fn check(directory: &Directory) -> Result<(), Contradiction> {
         "role",
     )?;
     for group in &directory.groups {
-        known(
-            &users,
-            group.members.iter().map(UserName::key),
-            "user",
-            &format!("group {}", group.name),
-        )?;
+        let members = group.members.iter().map(UserName::key);
+        known(&users, members, "user", |name| member(&group.name, name))?;
     }
     for role in &directory.roles {
         let subject = format!("role {}", role_subject(&role.role));
-        known(
-            &accounts,
-            [role.role.account_id.to_string()],
-            "account",
-            &subject,
-        )?;
-        known(
-            &users,
-            role.users.iter().map(UserName::key),
-            "user",
-            &subject,
-        )?;
-        known(&groups, role.groups.iter().cloned(), "group", &subject)?;
+        let account = [role.role.account_id.to_string()];
+        known(&accounts, account, "account", |_| subject.clone())?;
+        let names = role.users.iter().map(UserName::key);
+        known(&users, names, "user", |name| {
+            assignment(&subject, "users", name)
+        })?;
+        let names = role.groups.iter().cloned();
+        known(&groups, names, "group", |name| {
+            assignment(&subject, "groups", name)
+        })?;
     }
     Ok(())
+}
+
+/// What a contradiction calls a member of a group.
+pub fn member(group: &str, user: &str) -> String {
+    format!("group {group}: members: {user}")
+}
+
+/// What a contradiction calls somebody in a role's `users` or `groups`.
+pub fn assignment(role: &str, key: &str, name: &str) -> String {
+    format!("{role}: {key}: {name}")
 }
 
 fn unique(
@@ -129,15 +133,13 @@ fn known(
     all: &BTreeSet<String>,
     named: impl IntoIterator<Item = String>,
     what: &str,
-    subject: &str,
+    subject: impl Fn(&str) -> String,
 ) -> Result<(), Contradiction> {
     match named.into_iter().find(|name| !all.contains(name)) {
         None => Ok(()),
         Some(name) => Err(Contradiction {
-            subject: subject.to_owned(),
-            problem: format!(
-                "names the {what} {name}, which is not in the file; add it or correct the name"
-            ),
+            subject: subject(&name),
+            problem: format!("no such {what} is in the file; add it or correct the name"),
         }),
     }
 }

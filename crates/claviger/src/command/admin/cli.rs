@@ -24,10 +24,14 @@ use crate::{
         duration,
         settings::{self, Flags, Paths},
     },
+    directory_file,
     exit::{Exit, ExitCode as _, TEMPORARY},
     output,
     wiring::{self, Instance},
 };
+
+/// Flags of every command below `admin` stand apart from its own.
+const INSTANCE: &str = "The instance";
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -38,16 +42,16 @@ use crate::{
   claviger admin audit --since 1d --json")]
 pub(crate) struct Admin {
     /// The configuration file of the instance
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = INSTANCE)]
     config: Option<PathBuf>,
     /// The instance's data directory
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = INSTANCE)]
     data_dir: Option<PathBuf>,
     /// The instance's key file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = INSTANCE)]
     key_file: Option<PathBuf>,
     /// Print the answer as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     json: bool,
     #[command(subcommand)]
     noun: Noun,
@@ -224,8 +228,12 @@ pub(crate) async fn run(admin: Admin) -> Result<(), Exit> {
 
 fn request(noun: Noun) -> anyhow::Result<Request> {
     Ok(match noun {
-        Noun::Plan { file } => Request::DirectoryPlan { file: read(&file)? },
-        Noun::Apply { file } => Request::DirectoryApply { file: read(&file)? },
+        Noun::Plan { file } => Request::DirectoryPlan {
+            file: directory(&file)?,
+        },
+        Noun::Apply { file } => Request::DirectoryApply {
+            file: directory(&file)?,
+        },
         Noun::User(UserVerb::List) => Request::UserList,
         Noun::User(UserVerb::SetPassword {
             user,
@@ -271,6 +279,13 @@ fn read(file: &Path) -> anyhow::Result<String> {
         fs::read_to_string(file)
     };
     text.with_context(|| format!("{} cannot be read", file.display()))
+}
+
+/// A directory file's text. Whoever owns the store checks it again, but knows no file name.
+fn directory(file: &Path) -> anyhow::Result<String> {
+    let text = read(file)?;
+    directory_file::parse(&text).with_context(|| file.display().to_string())?;
+    Ok(text)
 }
 
 fn password(file: Option<&Path>) -> anyhow::Result<String> {

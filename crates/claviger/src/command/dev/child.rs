@@ -1,6 +1,7 @@
 //! A child with the seeded user signed in: no browser, no prior configuration.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr},
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
@@ -24,7 +25,6 @@ use claviger_model::{
     client::{Dialect, GrantType},
     hex::Hex,
     network::Requester,
-    port::entropy::Entropy as _,
     scope::ACCOUNT_ACCESS,
     secret::Secret,
 };
@@ -36,14 +36,7 @@ use tokio::{
 };
 
 use super::instance::{DevInstance, PASSWORD};
-use crate::{adapter::entropy::SystemEntropy, moment::rfc3339};
-
-/// A session name that no other login of this person has: clients key their caches by it.
-pub(super) fn session_name() -> String {
-    let mut bytes = [0; 8];
-    SystemEntropy.fill(&mut bytes);
-    format!("claviger-dev-{}", Hex(&bytes))
-}
+use crate::{exit::Exit, moment::rfc3339};
 
 /// What would lead a client elsewhere than to the instance.
 const MISLEADING: [&str; 12] = [
@@ -90,7 +83,7 @@ impl SignedInChild {
     }
 
     /// Runs the command to its end; signals meant for it reach it.
-    pub(super) async fn run(self, command: &[String]) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, command: &[String]) -> Result<ExitCode, Exit> {
         let (program, arguments) = command.split_first().context("no command is given")?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -105,9 +98,7 @@ impl SignedInChild {
             .for_each(|name| {
                 child.env_remove(name);
             });
-        let mut child = child
-            .spawn()
-            .with_context(|| format!("{program} cannot be run; is it installed?"))?;
+        let mut child = child.spawn().map_err(|error| not_run(program, error))?;
         loop {
             tokio::select! {
                 status = child.wait() => return Ok(code(status?)),
@@ -141,6 +132,18 @@ fn forward(child: &tokio::process::Child) {
     if let Some(pid) = pid {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
+}
+
+/// A shell's way of telling: 127 when there is no such program, 126 when it cannot be run.
+fn not_run(program: &str, error: io::Error) -> Exit {
+    let code = if error.kind() == io::ErrorKind::NotFound {
+        127
+    } else {
+        126
+    };
+    let error = anyhow::Error::new(error);
+    let error = error.context(format!("{program} cannot be run; is it installed?"));
+    Exit { code, error }
 }
 
 /// A shell's way of telling: the status, or 128 and the signal.
@@ -298,7 +301,7 @@ fn home() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let mut options = std::fs::File::options();
     options

@@ -16,7 +16,7 @@ use claviger_engine::{
     links::Links,
     policy::Policy,
 };
-use claviger_model::{id::TargetName, secret::Secret};
+use claviger_model::{hex::Hex, id::TargetName, port::entropy::Entropy as _, secret::Secret};
 use claviger_store::{repository::access, sqlite::SqliteStore};
 use claviger_sts::{assume_role as sts, target::Target, toy::ToySts};
 use tempfile::TempDir;
@@ -45,8 +45,6 @@ pub(super) struct Wanted {
     pub(super) address: SocketAddr,
     /// The throw-away authority's certificate, when TLS is asked for.
     pub(super) authority: Option<String>,
-    /// The sso-session's name.
-    pub(super) session: String,
 }
 
 /// An instance that is ready to be served.
@@ -59,6 +57,7 @@ pub(super) struct DevInstance {
     pub(super) ca_bundle: Option<PathBuf>,
     /// The start URL that AWS clients are given.
     pub(super) start_url: String,
+    /// The sso-session's name.
     pub(super) session: String,
     pub(super) user: String,
     /// What that user has.
@@ -110,11 +109,12 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         .authority
         .map(|pem| write_ca(home.path(), &pem))
         .transpose()?;
+    let session = session_name();
     let sts = wanted
         .sts
         .unwrap_or_else(|| format!("{issuer}{}", toy::PATH));
     let aws = AwsFiles {
-        session: &wanted.session,
+        session: &session,
         start_url: &start_url,
         region: REGION,
         issuer: &issuer,
@@ -123,7 +123,6 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         ca_bundle: ca_bundle.as_deref(),
     };
     let aws = aws_files::write(home.path(), &aws).context("the AWS files cannot be written")?;
-    let session = wanted.session;
     Ok(DevInstance {
         context,
         store,
@@ -164,7 +163,7 @@ fn read_directory(file: Option<&Path>) -> anyhow::Result<Directory> {
     };
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read", file.display()))?;
-    directory_file::parse(&text).with_context(|| format!("{} is not right", file.display()))
+    directory_file::parse(&text).with_context(|| file.display().to_string())
 }
 
 /// The toy, or the STS that was asked for. A real STS is called with the keys in the environment,
@@ -232,6 +231,14 @@ async fn seed(
         }
     }
     Ok((first.name.to_string(), accounts))
+}
+
+/// A name that no other start has. Clients key their caches by it, and neither the toy's keys nor,
+/// without a data directory, the tokens outlive this one.
+fn session_name() -> String {
+    let mut bytes = [0; 4];
+    SystemEntropy.fill(&mut bytes);
+    format!("claviger-dev-{}", Hex(&bytes))
 }
 
 fn write_ca(home: &Path, pem: &str) -> anyhow::Result<PathBuf> {

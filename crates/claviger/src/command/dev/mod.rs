@@ -27,6 +27,7 @@ use super::{
     serve::{bind, stop_signal},
 };
 use crate::{
+    cli::address,
     config::{raw::LogFormat, settings::LogSettings},
     exit::{CONFIGURATION, Exit},
     telemetry, tls,
@@ -40,7 +41,7 @@ use crate::{
   claviger dev -- aws sts get-caller-identity")]
 pub(crate) struct Dev {
     /// Where to listen; loopback only [default: 127.0.0.1:8400, a free port with a command]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Keep the store here; without it everything is gone at the end
     #[arg(long, value_name = "DIR")]
@@ -84,11 +85,6 @@ pub(crate) async fn run(dev: Dev) -> Result<ExitCode, Exit> {
         sts: dev.sts,
         address,
         authority,
-        session: if dev.command.is_empty() {
-            "claviger-dev".to_owned()
-        } else {
-            child::session_name()
-        },
     };
     let instance = instance::make(wanted).await?;
     let mut app = App::new(Arc::clone(&instance.context));

@@ -74,13 +74,13 @@ fn greet(instance: &DevInstance) -> String {
          then:\n\n\
          \x20 aws sso login\n\
          \x20 aws sts get-caller-identity\n\n\
-         Ctrl-C ends it{gone}. Requests:\n",
+         Ctrl-C ends it{gone}; the next start has a line and a login of its own. Requests:\n",
         start = instance.context.links.start_url(),
         sign_in = "Sign in as",
         user = instance.user,
         line = paste(instance),
         gone = if instance.data_dir.starts_with(instance.home.path()) {
-            " and leaves nothing behind"
+            " and removes its store"
         } else {
             ""
         },
