@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use claviger_tests::{instance::Service, room::Room};
+use claviger_tests::{child, instance::Service, room::Room};
 
 use crate::transcript::assert_transcript;
 
@@ -43,6 +43,29 @@ async fn a_restored_backup_serves_the_sessions_of_its_time() {
     signed_in.assert_status(303);
     drop(running);
     old.arguments.clear();
+}
+
+#[test]
+fn a_backup_that_cannot_be_written_says_who_would_write_it() {
+    let service = Service::init();
+    let ended = service.admin(&["backup", "nowhere/backup.db"]);
+    ended.assert_code(1).assert_says(&[
+        "no backup was made",
+        "nowhere/backup.db",
+        "a running service",
+    ]);
+}
+
+/// As docs/operate.md has its commands.
+#[test]
+fn the_configuration_is_named_once_in_the_environment() {
+    let service = Service::init();
+    service.room.write(
+        "claviger.toml",
+        "data_dir = \"data\"\nkey_file = \"keys\"\n",
+    );
+    let mut command = service.room.claviger(&["admin", "backup", "backup.db"]);
+    child::run(command.env("CLAVIGER_CONFIG", "claviger.toml")).assert_code(0);
 }
 
 #[test]

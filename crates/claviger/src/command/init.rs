@@ -22,7 +22,7 @@ use crate::{
   claviger init --data-dir /var/lib/claviger --key-file /etc/claviger/claviger.keys")]
 pub(crate) struct Init {
     /// The configuration file, if data_dir and key_file stand there
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "CLAVIGER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the store is to lie
     #[arg(long, value_name = "DIR")]

@@ -27,7 +27,7 @@ use crate::{
     --tls-cert fullchain.pem --tls-key privkey.pem")]
 pub(crate) struct Serve {
     /// The configuration file; `claviger config example` shows one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "CLAVIGER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:8400]
     #[arg(long, value_name = "ADDR", value_parser = address)]

@@ -60,9 +60,8 @@ impl Readers {
 
     /// Copies the database as it stands to a new file that only its owner may read.
     pub(super) fn backup(&self, target: &Path) -> Result<(), Error> {
-        let broken = |error: io::Error| {
-            Error::Unavailable(format!("the backup {}: {error}", target.display()))
-        };
+        let broken =
+            |error: io::Error| Error::Unavailable(format!("{}: {error}", target.display()));
         let name = target.to_str().ok_or_else(|| {
             Error::Unavailable("the path of a backup must be valid UTF-8".to_owned())
         })?;

@@ -42,7 +42,7 @@ const INSTANCE: &str = "The instance";
   claviger admin audit --since 1d --json")]
 pub(crate) struct Admin {
     /// The configuration file of the instance
-    #[arg(long, global = true, value_name = "FILE", help_heading = INSTANCE)]
+    #[arg(long, global = true, env = "CLAVIGER_CONFIG", value_name = "FILE", help_heading = INSTANCE)]
     config: Option<PathBuf>,
     /// The instance's data directory
     #[arg(long, global = true, value_name = "DIR", help_heading = INSTANCE)]

@@ -8,7 +8,7 @@ use claviger_engine::{
     error::Error,
 };
 use claviger_model::{id::SessionId, secret::Secret, time::Timestamp};
-use claviger_store::sqlite::SqliteStore;
+use claviger_store::{error as store, sqlite::SqliteStore};
 
 use super::request::{Answer, Change, Epoch, Record, Request, Session, User};
 use crate::{directory_file, moment::rfc3339};
@@ -152,7 +152,13 @@ async fn backup(owner: &Owner, path: PathBuf) -> Result<Answer, String> {
     let copied = tokio::task::spawn_blocking(move || store.backup_to(&target)).await;
     copied
         .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| match error {
+            store::Error::Unavailable(why) => format!(
+                "no backup was made: {why}. Whoever has the store open writes it: a running service \
+                 needs the right to write there"
+            ),
+            other => other.to_string(),
+        })?;
     Ok(done(format!(
         "The store is copied to {}. The key file is not in it: keep that apart.",
         path.display()
