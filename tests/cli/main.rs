@@ -15,4 +15,3 @@ mod backup;
 mod config;
 mod oidc;
 mod dev;
-mod log;

@@ -20,13 +20,15 @@ struct Shown {
     running: Running,
     start_url: String,
     line: String,
+    secrets: Secrets,
 }
 
 impl Shown {
     #[track_caller]
     fn start(room: &Room, arguments: &[&str]) -> Self {
-        let mut command = room.claviger(&["dev", "--listen", "127.0.0.1:0"]);
-        let running = Running::start(command.args(arguments));
+        let mut command = room.claviger(&["dev", "--listen", "127.0.0.1:0", "--log", "trace"]);
+        let secrets = Secrets::default();
+        let running = Running::start_server(command.args(arguments), &secrets);
         let start_url = running.stdout_line(|line| {
             let url = line.strip_prefix("Claviger is ready at ")?;
             Some(url.to_owned())
@@ -39,6 +41,7 @@ impl Shown {
             running,
             start_url,
             line,
+            secrets,
         }
     }
 
@@ -76,7 +79,7 @@ impl Shown {
         Link {
             address: host.parse().expect("an address"),
             host,
-            secrets: Secrets::default(),
+            secrets: self.secrets.clone(),
         }
     }
 

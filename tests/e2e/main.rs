@@ -12,4 +12,5 @@ mod boto3;
 mod rust_sdk;
 mod javascript;
 mod pages;
+mod log;
 mod crash;

@@ -1,6 +1,10 @@
 //! A program on AWS's Rust SDK that knows nothing of Claviger: who am I, and which buckets are
 //! there? `tests/e2e/rust_sdk.rs` runs it.
-#![expect(clippy::print_stdout, reason = "a program that prints")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a program that prints or fails"
+)]
 
 use aws_config::{BehaviorVersion, Region};
 

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    aws::Link,
+    aws::{self, Client, Code, Link},
     html::{self, Form},
-    http::{Request, Response, encode_form, escape},
+    http::{Request, Response, encode_form, escape, parameter},
+    pkce,
 };
 
 /// A browser with its cookies.
@@ -154,6 +155,22 @@ impl Browser {
             .next()
             .unwrap_or_else(|| panic!("no button {text} in\n{page}"));
         self.submit(&form.press(text)).await
+    }
+
+    /// Allows `client` to act for whoever is signed in, and takes the code that comes back.
+    pub async fn code_for(&mut self, client: &Client, redirect_uri: &str) -> Code {
+        let query = aws::authorize_query(client, redirect_uri);
+        let page = self.authorize(&query).await;
+        let back = self.consent(&page, "Allow").await;
+        let location = back
+            .header("location")
+            .unwrap_or_else(|| panic!("no way back in\n{back}"));
+        self.link.secrets.add(pkce::VERIFIER);
+        Code {
+            code: parameter(location, "code").expect("a code"),
+            redirect_uri: redirect_uri.to_owned(),
+            verifier: pkce::VERIFIER.to_owned(),
+        }
     }
 
     fn keep_cookies(&mut self, response: &Response) {

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{scan, secrets::Secrets};
+
 /// How long anything may take; only something that hangs ever meets it.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -175,13 +177,16 @@ impl Stream {
     }
 }
 
-/// A child that runs; it is killed when this is dropped.
+/// A child that runs; it is killed when this is dropped. What a server wrote is then searched for
+/// secrets (LEA-01).
 #[derive(Debug)]
 pub struct Running {
     shown: String,
     child: Child,
     stdout: Stream,
     stderr: Stream,
+    /// What a server must never write.
+    secrets: Option<Secrets>,
 }
 
 impl Running {
@@ -189,6 +194,14 @@ impl Running {
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
         Self::spawn(command.stdin(Stdio::null()))
+    }
+
+    /// Starts a server whose callers add what they send and receive to `secrets`.
+    #[track_caller]
+    pub fn start_server(command: &mut Command, secrets: &Secrets) -> Self {
+        let mut running = Self::start(command);
+        running.secrets = Some(secrets.clone());
+        running
     }
 
     /// Starts a command that is spoken to by [`Running::say`].
@@ -211,6 +224,7 @@ impl Running {
             child,
             stdout,
             stderr,
+            secrets: None,
         }
     }
 
@@ -267,6 +281,23 @@ impl Running {
         self.stderr.text()
     }
 
+    /// The secrets that a server wrote. Where it prints for its person, their password and user
+    /// codes are no leak.
+    fn leaks(&self) -> Vec<scan::Find> {
+        let Some(secrets) = &self.secrets else {
+            return Vec::new();
+        };
+        let ends = |stream: &Stream| {
+            let _ = stream.wait(|heard| heard.closed.then_some(()));
+            stream.text()
+        };
+        let (stdout, stderr) = (ends(&self.stdout), ends(&self.stderr));
+        let mut found = scan::find(&secrets.all(), &stderr);
+        found.extend(scan::find(&secrets.all_but_shown(), &stdout));
+        found.extend([stdout, stderr].iter().flat_map(|text| scan::tokens(text)));
+        found
+    }
+
     /// Whether it has not ended.
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_none())
@@ -315,6 +346,17 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let leaks = self.leaks();
+        if leaks.is_empty() {
+            return;
+        }
+        let found = format!("secrets were written down: {leaks:#?}\nby {}", self.shown);
+        // A second panic would end the run.
+        if thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "{found}");
+        } else {
+            panic!("{found}");
+        }
     }
 }
 

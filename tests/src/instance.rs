@@ -14,8 +14,7 @@ use crate::{
     secrets::Secrets,
 };
 
-/// Alice's password at every instance.
-pub const PASSWORD: &str = "correct horse";
+pub use crate::secrets::PASSWORD;
 
 /// The directory of every service: alice, two accounts, two roles in each, credentials from the
 /// target `aws`.
@@ -32,14 +31,16 @@ pub struct Dev {
 }
 
 impl Dev {
-    /// Starts one in `room` with further arguments.
+    /// Starts one in `room` with further arguments. It logs all it can, to be searched for secrets.
     #[track_caller]
     pub fn start(room: &Room, arguments: &[&str]) -> Self {
         let mut command = room.claviger(&["dev", "--json", "--listen", "127.0.0.1:0"]);
-        let running = Running::start(command.args(arguments));
+        command.args(["--log", "trace"]);
+        let secrets = Secrets::default();
+        let running = Running::start_server(command.args(arguments), &secrets);
         let about = running.stdout_line(|line| serde_json::from_str::<Value>(line).ok());
         let issuer = about.get("issuer").and_then(Value::as_str);
-        let link = link(issuer.expect("an issuer"));
+        let link = link(issuer.expect("an issuer"), secrets);
         Self {
             running,
             about,
@@ -83,6 +84,8 @@ pub struct Service {
     pub operators: SocketAddr,
     /// Further arguments of `serve`.
     pub arguments: Vec<String>,
+    /// What its callers sent and received.
+    pub secrets: Secrets,
 }
 
 impl Service {
@@ -114,6 +117,7 @@ impl Service {
             address: SocketAddr::from(([127, 0, 0, 1], free_port())),
             operators: SocketAddr::from(([127, 0, 0, 1], free_port())),
             arguments: Vec::new(),
+            secrets: Secrets::default(),
         }
     }
 
@@ -134,7 +138,7 @@ impl Service {
             self.room
                 .claviger(&["serve", "--data-dir", "data", "--key-file", "keys"]);
         command.args(["--listen", &address, "--operator-listen", &operators]);
-        Running::start(command.args(&self.arguments))
+        Running::start_server(command.args(&self.arguments), &self.secrets)
     }
 
     /// Starts `claviger serve` on it, and waits until it is ready.
@@ -164,7 +168,7 @@ impl Service {
 
     /// The way to it.
     pub fn link(&self) -> Link {
-        link(&self.issuer())
+        link(&self.issuer(), self.secrets.clone())
     }
 
     /// A caller of its API.
@@ -203,11 +207,11 @@ pub async fn approve(browser: &mut Browser, device: &Device) {
     browser.approve(&device.user_code).await.assert_status(303);
 }
 
-fn link(issuer: &str) -> Link {
+fn link(issuer: &str, secrets: Secrets) -> Link {
     let (_, host) = issuer.split_once("://").expect("a URL");
     Link {
         address: host.parse().expect("an address"),
         host: host.to_owned(),
-        secrets: Secrets::default(),
+        secrets,
     }
 }

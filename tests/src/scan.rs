@@ -20,6 +20,9 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// Secrets are found by their first bytes, then compared whole.
 const WINDOW: usize = 8;
 
+/// Tests make up shorter ones.
+const SHORTEST_TOKEN: usize = 32;
+
 /// A secret that turned up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Find {
@@ -66,6 +69,32 @@ pub fn find(secrets: &[String], text: &str) -> Vec<Find> {
         }
     }
     found
+}
+
+/// Every secret that Claviger made and `text` holds, whoever received it: all of them begin with a
+/// kind such as `cva1.`, which `-` ends in place of the dot where a URL is to hold it. A client id,
+/// `cvc1.`, is none.
+pub fn tokens(text: &str) -> Vec<Find> {
+    let bytes = text.as_bytes();
+    let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let heads = bytes.windows(5).enumerate().filter(|(_, head)| {
+        matches!(head, [b'c', b'v', kind, b'1', b'.' | b'-'] if kind.is_ascii_lowercase() && *kind != b'c')
+    });
+    heads
+        .filter_map(|(at, _)| {
+            let body = bytes.get(at + 5..)?;
+            let length = body.iter().take_while(|byte| is_of_token(byte)).count();
+            let whole = text.get(at..at + 5 + length)?;
+            (length >= SHORTEST_TOKEN).then(|| Find {
+                secret: whole.to_owned(),
+                spelling: whole.to_owned(),
+                around: text
+                    .get(at.saturating_sub(80)..at)
+                    .unwrap_or_default()
+                    .to_owned(),
+            })
+        })
+        .collect()
 }
 
 /// The secret as it is, percent-encoded in three ways, in base64 of both alphabets, in hexadecimal
@@ -117,5 +146,18 @@ mod tests {
             assert!(!find(&secrets, text).is_empty(), "{text}");
         }
         assert!(find(&secrets, "cvr1.Zm9v/bar and a correct house").is_empty());
+    }
+    #[test]
+    fn lea_01_a_planted_token_is_found_whoever_received_it() {
+        let token = "cva1.AVYI_ANAmzr75Vajnh1yvuwAAAACI0DO8ZNyk5w-x";
+        let found = tokens(&format!("GET /x?token={token}&y"));
+        assert!(
+            matches!(found.as_slice(), [find] if find.secret == token),
+            "{found:?}"
+        );
+        let code = token.replace("cva1.", "cvz1-");
+        assert_eq!(tokens(&code).len(), 1);
+        let client_id = token.replace("cva1.", "cvc1.");
+        assert_eq!(tokens(&format!("{client_id} cva1.made-up")), []);
     }
 }

@@ -7,6 +7,9 @@ use std::{
 
 use serde_json::Value;
 
+/// Alice's password at every instance, which `claviger dev` shows.
+pub const PASSWORD: &str = "correct horse";
+
 /// Members of JSON bodies that are secrets.
 const MEMBERS: [&str; 11] = [
     "clientSecret",
@@ -49,6 +52,15 @@ impl Secrets {
     pub fn all(&self) -> Vec<String> {
         let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         secrets.iter().cloned().collect()
+    }
+
+    /// All but what `claviger dev` shows its person: the password of its people, user codes.
+    pub fn all_but_shown(&self) -> Vec<String> {
+        let is_user_code =
+            |text: &str| text.len() == 9 && text.split('-').all(|part| part.len() == 4);
+        let mut secrets = self.all();
+        secrets.retain(|secret| secret != PASSWORD && !is_user_code(secret));
+        secrets
     }
 
     fn walk(&self, value: &Value) {

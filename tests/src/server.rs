@@ -10,10 +10,10 @@ use claviger_web::{
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    aws::{self, Aws, Client, Code, Device, Link, Tokens},
+    aws::{Aws, Client, Code, Device, Link, Tokens},
     browser::Browser,
-    http::{Connection, Request, Response, parameter},
-    log, pkce, scan,
+    http::{Connection, Request, Response},
+    log, scan,
     secrets::Secrets,
     seed,
     tls::Tls,
@@ -240,19 +240,8 @@ impl TestServer {
 
     /// A code for `client` that alice consented to.
     pub async fn code_for(&self, client: &Client) -> Code {
-        let query = aws::authorize_query(client, REDIRECT_URI);
         let mut browser = self.browser_of("alice").await;
-        let page = browser.authorize(&query).await;
-        let back = browser.consent(&page, "Allow").await;
-        let location = back
-            .header("location")
-            .unwrap_or_else(|| panic!("no way back in\n{back}"));
-        self.link.secrets.add(pkce::VERIFIER);
-        Code {
-            code: parameter(location, "code").expect("a code"),
-            redirect_uri: REDIRECT_URI.to_owned(),
-            verifier: pkce::VERIFIER.to_owned(),
-        }
+        browser.code_for(client, REDIRECT_URI).await
     }
 
     /// Stops the server, lets what is in flight finish, and scans. Dropping it scans as well, but
@@ -294,7 +283,7 @@ impl Drop for TestServer {
         if let Some(task) = self.task.take() {
             task.abort();
         }
-        // A test that failed already says why itself.
+        // A test that failed already says why itself; a second panic would end the run.
         if !std::thread::panicking() {
             let leaks = self.leaks();
             assert!(leaks.is_empty(), "secrets were written down: {leaks:#?}");

@@ -1,7 +1,5 @@
 //! The command line.
 
-use std::net::SocketAddr;
-
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -28,12 +26,6 @@ const VERSION: &str = concat!(
     env!("CLAVIGER_COMMIT"),
     ")"
 );
-
-/// Reads an address to listen on.
-pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "give an IP address and a port, such as 127.0.0.1:8400".to_owned())
-}
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

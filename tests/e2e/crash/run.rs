@@ -28,7 +28,8 @@ async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
     let seed = number_of("CLAVIGER_KILL_SEED").unwrap_or_else(Chance::seed);
     println!("CLAVIGER_KILL_SEED={seed}");
     let mut service = Service::init();
-    let settings = "trusted_proxies = [\"127.0.0.1\"]\n\n[limits]\nsessions_per_user = 1000000\n";
+    let settings = "trusted_proxies = [\"127.0.0.1\"]\n\n[limits]\nsessions_per_user = 1000000\n\n\
+                    [log]\nfilter = \"trace\"\n";
     service.room.write("claviger.toml", settings);
     service.arguments = ["--config", "claviger.toml"].map(str::to_owned).into();
     let (history, tally) = (History::default(), Arc::new(Tally::default()));

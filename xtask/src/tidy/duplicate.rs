@@ -12,6 +12,10 @@ const KNOWN: &[(&str, &str)] = &[
     ("crypto-common", OLD_DIGEST),
     ("digest", OLD_DIGEST),
     ("getrandom", "0.2 by ring, ours is 0.4"),
+    (
+        "sha1",
+        "0.11 by aws-sdk-s3, in tests only; 0.10 by aws-config",
+    ),
     ("syn", "procedural macros; not in the product"),
     ("synstructure", "procedural macros; not in the product"),
     ("windows-sys", "Windows only; not built here"),

@@ -122,3 +122,9 @@ fn stray(before: Timestamp, now: Timestamp, elapsed: Duration) -> i64 {
     let elapsed = i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX);
     (now.seconds_since(before) - elapsed).abs()
 }
+
+/// Reads an address to listen on.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "give an IP address and a port, such as 127.0.0.1:8400".to_owned())
+}

@@ -11,9 +11,8 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::running::Running;
+use super::running::{Running, address};
 use crate::{
-    cli::address,
     config::settings::{Flags, Settings},
     exit::{CONFIGURATION, Exit, ExitCode as _, TEMPORARY},
     telemetry, tls, wiring,

@@ -23,11 +23,10 @@ use self::{
     screen::Screen,
 };
 use super::{
-    running::Running,
+    running::{Running, address},
     serve::{bind, stop_signal},
 };
 use crate::{
-    cli::address,
     config::{raw::LogFormat, settings::LogSettings},
     exit::{CONFIGURATION, Exit},
     telemetry, tls,
@@ -132,7 +131,7 @@ async fn with_child(
     };
     let (served, status) = tokio::join!(serving, running);
     served?;
-    Ok(status?)
+    status
 }
 
 fn listen(dev: &Dev) -> Result<SocketAddr, Exit> {
