@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[
     ("fmt", fmt),
     ("tidy", tidy::command::run),
     ("clippy", clippy),
+    ("fuzz", fuzz),
     ("doc", doc),
     ("build", build),
     ("tests", tests),
@@ -77,6 +78,18 @@ fn clippy() -> anyhow::Result<()> {
         "--",
         "-D",
         "warnings",
+    ];
+    process::run(&mut process::command("cargo", &arguments))
+}
+
+/// The fuzz targets are a workspace of their own, which must not fall behind.
+fn fuzz() -> anyhow::Result<()> {
+    let arguments = [
+        "check",
+        "--manifest-path",
+        "fuzz/Cargo.toml",
+        "--all-targets",
+        "--locked",
     ];
     process::run(&mut process::command("cargo", &arguments))
 }

@@ -64,7 +64,11 @@ fn files() -> anyhow::Result<Vec<Finding>> {
             || fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("rs") => findings.extend(rust(path, &source()?)),
-            Some("py" | "js" | "mjs") => findings.extend(suite::check(path, &source()?)),
+            Some("py" | "js" | "mjs")
+                if path.components().any(|part| part.as_os_str() == "tests") =>
+            {
+                findings.extend(suite::check(path, &source()?));
+            }
             _ => {}
         }
     }

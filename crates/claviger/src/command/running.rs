@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    net::SocketAddr,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
