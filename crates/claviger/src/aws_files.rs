@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use claviger_engine::links::Links;
+use claviger_web::aws_config;
 use serde_json::json;
 
 /// An account with the names of the roles that somebody has there.
@@ -19,14 +21,7 @@ pub(crate) struct AccountRoles {
 
 /// What the files are to say.
 pub(crate) struct AwsFiles<'a> {
-    /// The sso-session's name: clients key their token cache by it.
-    pub(crate) session: &'a str,
-    pub(crate) start_url: &'a str,
-    pub(crate) region: &'a str,
-    /// Where sso-oidc and the portal are.
-    pub(crate) issuer: &'a str,
-    /// Where STS is.
-    pub(crate) sts: &'a str,
+    pub(crate) links: &'a Links,
     /// The first role of the first account is the default profile's.
     pub(crate) accounts: &'a [AccountRoles],
     /// A CA to trust.
@@ -47,12 +42,14 @@ pub(crate) fn write(directory: &Path, files: &AwsFiles<'_>) -> io::Result<Writte
     let config = directory.join("config");
     fs::write(&config, files.config())?;
     let data_path = directory.join("models");
+    let issuer = files.links.issuer();
     let services = [
-        ("sso-oidc", "2019-06-10", files.issuer),
-        ("sso", "2019-06-10", files.issuer),
-        ("sts", "2011-06-15", files.sts),
+        ("sso-oidc", "2019-06-10", Some(issuer)),
+        ("sso", "2019-06-10", Some(issuer)),
+        ("sts", "2011-06-15", files.links.sts()),
     ];
     for (service, version, url) in services {
+        let Some(url) = url else { continue };
         let directory = data_path.join(service).join(version);
         fs::create_dir_all(&directory)?;
         fs::write(directory.join("endpoint-rule-set-1.json"), rule_set(url))?;
@@ -62,44 +59,26 @@ pub(crate) fn write(directory: &Path, files: &AwsFiles<'_>) -> io::Result<Writte
 
 impl AwsFiles<'_> {
     fn config(&self) -> String {
-        let Self {
-            session,
-            start_url,
-            region,
-            issuer,
-            sts,
-            ..
-        } = self;
-        let mut text =
-            String::from("# Written by `claviger dev`, which removes it when it ends.\n");
-        let profile = |header: String, account: &str, role: &str| {
-            let ca = self.ca_bundle.map_or_else(String::new, |path| {
-                format!("ca_bundle = {}\n", path.display())
-            });
-            format!(
-                "\n[{header}]\nregion = {region}\nsso_session = {session}\nsso_account_id = {account}\n\
-                 sso_role_name = {role}\nservices = {session}\n{ca}"
-            )
-        };
+        let head = "# Written by `claviger dev`, which removes it when it ends.\n\n";
         let pairs = self
             .accounts
             .iter()
             .flat_map(|account| account.roles.iter().map(move |role| (&account.id, role)));
-        for (position, (account, role)) in pairs.enumerate() {
-            if position == 0 {
-                text.push_str(&profile("default".to_owned(), account, role));
-            }
-            text.push_str(&profile(format!("profile {role}-{account}"), account, role));
-        }
-        // The Rust SDK looks for `sso-oidc` where everybody else writes `sso_oidc`.
-        let services = format!(
-            "\n[sso-session {session}]\nsso_region = {region}\nsso_start_url = {start_url}\n\
-             sso_registration_scopes = sso:account:access\n\
-             \n[services {session}]\nsso_oidc =\n  endpoint_url = {issuer}\n\
-             sso-oidc =\n  endpoint_url = {issuer}\n\
-             sso =\n  endpoint_url = {issuer}\nsts =\n  endpoint_url = {sts}\n"
-        );
-        text + &services
+        let section = |header: &str, account: &str, role: &str| {
+            let members = aws_config::role(self.links, account, role, self.ca_bundle);
+            format!("\n[{header}]\n{members}")
+        };
+        let first = pairs.clone().next();
+        let default = first.map(|(account, role)| section("default", account, role));
+        let profiles = pairs.map(|(account, role)| {
+            let name = aws_config::profile(account, role);
+            section(&format!("profile {name}"), account, role)
+        });
+        [head.to_owned(), aws_config::session(self.links)]
+            .into_iter()
+            .chain(default)
+            .chain(profiles)
+            .collect()
     }
 }
 
@@ -138,21 +117,22 @@ fn rule_set(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use claviger_model::id::InstanceId;
+
     use super::*;
 
     #[test]
-    fn the_config_names_session_services_and_every_role() {
+    fn config_and_rule_sets_name_the_services_and_every_role() {
         let accounts = [AccountRoles {
             id: "111122223333".to_owned(),
             name: "Sandbox".to_owned(),
             roles: vec!["Dev".to_owned(), "Ops".to_owned()],
         }];
+        let instance = InstanceId::from_bytes([0xab; 16]);
+        let links = Links::new("http://127.0.0.1:8400", instance, "us-east-1", &[]);
+        let links = links.with_own_sts("http://127.0.0.1:8400/_dev/sts".to_owned(), "s".to_owned());
         let files = AwsFiles {
-            session: "s",
-            start_url: "https://d-0123456789.awsapps.com/start",
-            region: "us-east-1",
-            issuer: "http://127.0.0.1:8400",
-            sts: "http://127.0.0.1:8400/_dev/sts",
+            links: &links,
             accounts: &accounts,
             ca_bundle: None,
         };
@@ -160,7 +140,7 @@ mod tests {
         let written = write(directory.path(), &files).expect("written");
         let config = fs::read_to_string(written.config).expect("the config");
         for part in [
-            "[default]\nregion = us-east-1\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = Dev\n",
+            "[default]\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = Dev\n",
             "[profile Ops-111122223333]\n",
             "[services s]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:8400\n",
         ] {
@@ -169,10 +149,7 @@ mod tests {
         let rules = written
             .data_path
             .join("sts/2011-06-15/endpoint-rule-set-1.json");
-        assert!(
-            fs::read_to_string(rules)
-                .expect("rules")
-                .contains("/_dev/sts")
-        );
+        let rules = fs::read_to_string(rules).expect("rules");
+        assert!(rules.contains("/_dev/sts"), "{rules}");
     }
 }

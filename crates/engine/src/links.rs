@@ -9,6 +9,8 @@ pub struct Links {
     instance: InstanceId,
     region: String,
     aliases: Vec<String>,
+    session_name: String,
+    sts: Option<String>,
 }
 
 impl Links {
@@ -20,6 +22,8 @@ impl Links {
             instance,
             region: region.to_owned(),
             aliases: Vec::new(),
+            session_name: format!("claviger-{}", short(instance)),
+            sts: None,
         };
         let own = [
             links.issuer().to_owned(),
@@ -35,6 +39,17 @@ impl Links {
             .filter_map(|alias| normalise(alias))
             .collect();
         links
+    }
+
+    /// What AWS clients are told of an instance that hands out credentials of an STS of its own:
+    /// where that is, and a session name under which no other cached credentials lie.
+    #[must_use]
+    pub fn with_own_sts(self, sts: String, session_name: String) -> Self {
+        Self {
+            session_name,
+            sts: Some(sts),
+            ..self
+        }
     }
 
     /// The issuer and origin: `https://sso.example.org`.
@@ -82,6 +97,27 @@ impl Links {
         format!("https://d-{directory}.awsapps.com/start")
     }
 
+    /// What AWS clients are to be configured with: AWS CLI ≥ 2.35.13 takes no start URL over plain
+    /// http but one that looks like AWS's own, which it never asks (WIRE §1.4).
+    pub fn sso_start_url(&self) -> String {
+        if self.is_https() {
+            self.start_url()
+        } else {
+            self.aws_start_url()
+        }
+    }
+
+    /// The name of the sso-session in the configuration of AWS clients, the same for as long as the
+    /// instance lives: they key their caches by it.
+    pub fn session_name(&self) -> &str {
+        &self.session_name
+    }
+
+    /// The STS that knows the credentials of this instance, where that is not AWS's.
+    pub fn sts(&self) -> Option<&str> {
+        self.sts.as_deref()
+    }
+
     /// The AWS-looking issuer that `HEAD` on the start URL redirects to; keeps the user's region.
     pub fn aws_issuer(&self) -> String {
         format!("https://identitycenter.amazonaws.com/{}", self.ssoins())
@@ -103,6 +139,11 @@ impl Links {
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
+}
+
+/// Enough of an id to tell a person's instances apart.
+fn short(instance: InstanceId) -> String {
+    instance.to_string().chars().take(8).collect()
 }
 
 /// Whether a text can name an instance at all; an alias that cannot would name nothing.

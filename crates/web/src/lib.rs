@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod app;
+pub mod aws_config;
 mod cookie;
 mod api;
 mod page;

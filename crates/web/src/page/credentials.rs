@@ -9,14 +9,13 @@ use claviger_model::credentials::RoleCredentials;
 use http::{Response, StatusCode};
 
 use super::{
-    aws_cli,
     error::Answer,
     frame::{Frame, page},
     own_path,
     visit::Visit,
     words::{self, Moment},
 };
-use crate::activity::Activity;
+use crate::{activity::Activity, aws_config};
 
 #[derive(Template)]
 #[template(path = "credentials.html")]
@@ -52,13 +51,13 @@ async fn view(visit: &Visit, body: &Bytes) -> Answer {
         account,
         role,
         shell: shell(&drawn),
-        profile: profile(&drawn, &aws_cli::profile(account, role)),
+        profile: profile(&drawn, &aws_config::profile(account, role)),
         power_shell: power_shell(&drawn),
         ends: words::moment(drawn.expiration),
         left: words::span(i64::from(seconds_left)),
         seconds_left,
-        config: aws_cli::config(&context.links, [(account, role)]),
-        login: aws_cli::login(account, role),
+        config: aws_config::config(&context.links, [(account, role)]),
+        login: aws_config::login(account, role),
     };
     visit.app.saw(&Activity::of(
         &signed_in,

@@ -12,7 +12,6 @@ mod visit;
 mod way_back;
 mod sign_in;
 mod sign_out;
-mod aws_cli;
 mod start;
 mod credentials;
 mod device;

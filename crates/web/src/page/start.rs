@@ -8,13 +8,12 @@ use http::{HeaderValue, Response, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    aws_cli,
     error::Answer,
     frame::{Frame, leave, page, see_other},
     own_path,
     visit::Visit,
 };
-use crate::app::App;
+use crate::{app::App, aws_config};
 
 #[derive(Template)]
 #[template(path = "start.html")]
@@ -64,11 +63,11 @@ async fn view(visit: &Visit) -> Answer {
             .iter()
             .map(|role| (account.id.as_str(), role.name.as_str()))
     });
-    let config = aws_cli::config(&visit.context().links, names.clone());
+    let config = aws_config::config(&visit.context().links, names.clone());
     let login = names
         .clone()
         .next()
-        .map(|(account, role)| aws_cli::login(account, role));
+        .map(|(account, role)| aws_config::login(account, role));
     let total = all.len();
     let accounts: Vec<AccountCard> = all
         .iter()

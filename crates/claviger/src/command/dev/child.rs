@@ -69,7 +69,10 @@ impl SignedInChild {
         let new = new_directories(&home);
         std::fs::create_dir_all(&cache)
             .with_context(|| format!("{} cannot be made", cache.display()))?;
-        let file = cache.join(format!("{}.json", sha1(&instance.session)));
+        let file = cache.join(format!(
+            "{}.json",
+            sha1(instance.context.links.session_name())
+        ));
         let mut left_behind = vec![file.clone()];
         left_behind.extend(credential_caches(instance, &home));
         left_behind.extend(new);
@@ -242,7 +245,7 @@ fn environment(
 fn token_file(instance: &DevInstance, registered: &Registered, issued: &Issued) -> String {
     let now = instance.context.now();
     json!({
-        "startUrl": instance.start_url,
+        "startUrl": instance.context.links.sso_start_url(),
         "region": instance.context.links.region(),
         "accessToken": issued.access_token.reveal(),
         "expiresAt": rfc3339(now.plus(issued.expires_in)),
@@ -280,7 +283,7 @@ fn credential_caches(instance: &DevInstance, home: &Path) -> Vec<PathBuf> {
         .map(|(account, role)| {
             let key = format!(
                 r#"{{"accountId":"{account}","roleName":"{role}","sessionName":"{}"}}"#,
-                instance.session
+                instance.context.links.session_name()
             );
             cache.join(format!("{}.json", sha1(&key)))
         })

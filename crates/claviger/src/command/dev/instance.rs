@@ -55,10 +55,6 @@ pub(super) struct DevInstance {
     pub(super) data_dir: PathBuf,
     pub(super) aws: Written,
     pub(super) ca_bundle: Option<PathBuf>,
-    /// The start URL that AWS clients are given.
-    pub(super) start_url: String,
-    /// The sso-session's name.
-    pub(super) session: String,
     pub(super) user: String,
     /// What that user has.
     pub(super) accounts: Vec<AccountRoles>,
@@ -84,13 +80,9 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         "http"
     };
     let issuer = format!("{scheme}://{}", wanted.address);
-    let links = Links::new(&issuer, keys.instance, REGION, &[]);
-    // AWS CLI ≥ 2.35.13 takes an http start URL only under an AWS-looking name (WIRE §1.4).
-    let start_url = if wanted.authority.is_some() {
-        links.start_url()
-    } else {
-        links.aws_start_url()
-    };
+    let own_sts = || format!("{issuer}{}", toy::PATH);
+    let links = Links::new(&issuer, keys.instance, REGION, &[])
+        .with_own_sts(wanted.sts.clone().unwrap_or_else(own_sts), session_name());
     let (target, toy) = target(wanted.sts.as_deref()).await?;
     let every = wanted_directory
         .roles
@@ -109,16 +101,8 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         .authority
         .map(|pem| write_ca(home.path(), &pem))
         .transpose()?;
-    let session = session_name();
-    let sts = wanted
-        .sts
-        .unwrap_or_else(|| format!("{issuer}{}", toy::PATH));
     let aws = AwsFiles {
-        session: &session,
-        start_url: &start_url,
-        region: REGION,
-        issuer: &issuer,
-        sts: &sts,
+        links: &context.links,
         accounts: &accounts,
         ca_bundle: ca_bundle.as_deref(),
     };
@@ -130,8 +114,6 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         data_dir,
         aws,
         ca_bundle,
-        start_url,
-        session,
         user,
         accounts,
         home,

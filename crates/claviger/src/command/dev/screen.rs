@@ -38,7 +38,7 @@ fn describe(instance: &DevInstance) -> String {
     json!({
         "issuer": links.issuer(),
         "start_url": links.start_url(),
-        "aws_start_url": instance.start_url,
+        "aws_start_url": instance.context.links.sso_start_url(),
         "region": links.region(),
         "user": instance.user,
         "password": PASSWORD,
