@@ -74,13 +74,6 @@ async fn rotating_repeats_everything_that_made_the_judgement_true() {
     store
         .refuse("another generation", rotate(&session, 2, 200))
         .await;
-    let other_epoch = Session {
-        user_epoch: 1,
-        ..session.clone()
-    };
-    store
-        .refuse("another epoch of the person", rotate(&other_epoch, 1, 200))
-        .await;
     let unknown = Session {
         id: a_session(9).id,
         ..session.clone()
@@ -97,6 +90,22 @@ async fn rotating_repeats_everything_that_made_the_judgement_true() {
         .hold(session::ending(session.id, EndReason::Logout, at(300)))
         .await;
     store.refuse("ended", rotate(&session, 2, 400)).await;
+}
+
+#[tokio::test]
+async fn nothing_rotates_once_the_person_is_stopped() {
+    let (store, session) = with_session().await;
+    let rotate = || session::rotating(&session, &rotation(1), at(200));
+    store
+        .hold(user::setting_state(a_user(1).id, UserState::Disabled))
+        .await;
+    store.refuse("disabled since it was judged", rotate()).await;
+    store
+        .hold(user::setting_state(a_user(1).id, UserState::Active))
+        .await;
+    store.refuse("of an epoch that is over", rotate()).await;
+    store.hold(user::removing(a_user(1).id)).await;
+    store.refuse("removed", rotate()).await;
 }
 
 #[tokio::test]

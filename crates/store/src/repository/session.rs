@@ -189,8 +189,8 @@ pub fn rotating(session: &Session, rotation: &Rotation, now: Timestamp) -> State
     Statement::one(
         "UPDATE sessions SET gen = $3, gen_epoch = $4, rot_net = $5, rot_at4 = rot_at3, \
            rot_at3 = rot_at2, rot_at2 = rot_at1, rot_at1 = $6, idle_exp = $7 \
-         WHERE sid = $1 AND gen = $2 AND user_epoch = $8 AND revoked_at IS NULL \
-           AND idle_exp > $6 AND abs_exp > $6",
+         WHERE sid = $1 AND gen = $2 AND revoked_at IS NULL AND idle_exp > $6 AND abs_exp > $6 \
+           AND $8 = (SELECT u.user_epoch FROM users u WHERE u.uid = sessions.uid)",
     )
     .bind(session.id.as_bytes())
     .bind(rotation.from)
