@@ -9,7 +9,10 @@ use claviger_engine::{
     links::Links,
     policy::Policy,
 };
-use claviger_model::{id::TargetName, port::credential_source::CredentialSource};
+use claviger_model::{
+    id::TargetName,
+    port::{clock::Clock, credential_source::CredentialSource, entropy::Entropy},
+};
 use claviger_store::sqlite::{OpenError, Opened, Options, RolledBack, SqliteStore};
 use claviger_sts::{
     assume_role::{self as sts, AssumeRole},
@@ -26,8 +29,26 @@ use crate::{
 /// The name in audit records of the one node that a SQLite store can have.
 const NODE: &str = "local";
 
+/// Time and chance.
+#[derive(Clone)]
+pub(crate) struct Ports {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Ports {
+    /// The system's own.
+    pub(crate) fn of_system() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+}
+
 /// What an instance is made of besides store and keys.
 pub(crate) struct Instance {
+    pub(crate) ports: Ports,
     pub(crate) links: Links,
     pub(crate) policy: Policy,
     pub(crate) credentials: Arc<dyn CredentialSource>,
@@ -90,12 +111,12 @@ pub(crate) async fn engine(
     key_file: KeyFile,
     instance: Instance,
 ) -> Result<Arc<Context>, Exit> {
-    let entropy = Arc::new(SystemEntropy);
+    let Ports { clock, entropy } = instance.ports;
     let cores = std::thread::available_parallelism().map_or(1, Into::into);
-    let hasher = Argon2Hasher::new(Arc::<SystemEntropy>::clone(&entropy), cores)?;
+    let hasher = Argon2Hasher::new(Arc::clone(&entropy), cores)?;
     let parts = Parts {
         store,
-        clock: Arc::new(SystemClock),
+        clock,
         entropy,
         hasher: Arc::new(hasher),
         credentials: instance.credentials,
@@ -125,7 +146,10 @@ pub(crate) async fn instance(settings: &Settings, keys: &KeyFile) -> anyhow::Res
         };
         targets.insert(TargetName::default(), aws_target(aws).await?);
     }
+    let ports = Ports::of_system();
     Ok(Instance {
+        credentials: vending(targets, &ports),
+        ports,
         links: Links::new(
             &settings.public_url,
             keys.instance,
@@ -133,13 +157,15 @@ pub(crate) async fn instance(settings: &Settings, keys: &KeyFile) -> anyhow::Res
             &settings.start_url_aliases,
         ),
         policy: settings.policy.clone(),
-        credentials: vending(targets),
     })
 }
 
 /// A credential source over targets.
-pub(crate) fn vending(targets: HashMap<TargetName, Arc<dyn Target>>) -> Arc<dyn CredentialSource> {
-    Arc::new(Targets::new(targets, Arc::new(SystemClock)))
+pub(crate) fn vending(
+    targets: HashMap<TargetName, Arc<dyn Target>>,
+    ports: &Ports,
+) -> Arc<dyn CredentialSource> {
+    Arc::new(Targets::new(targets, Arc::clone(&ports.clock)))
 }
 
 /// A target that assumes roles at an STS.

@@ -132,6 +132,17 @@ impl Context {
         bytes
     }
 
+    /// Forgets what this node counts and knows of denied clients, as a new one would begin.
+    pub(crate) fn forget_counts(&self) {
+        self.polls.forget_all();
+        self.device_starts.forget_all();
+        self.registrations.forget_all();
+        self.denied_clients
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     pub(crate) fn is_denied(&self, client: ClientRef) -> bool {
         self.denied_clients
             .read()

@@ -50,6 +50,12 @@ impl<K: Eq + Hash + Clone> Counter<K> {
         }
     }
 
+    /// Forgets every count.
+    pub fn forget_all(&self) {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.counts.clear();
+    }
+
     /// Counts one for `key` unless `limit` is reached within the window; whether it was counted.
     pub fn admit(&self, key: &K, limit: u32, now: Timestamp) -> bool {
         self.admit_many(key, 1, limit, now)
@@ -196,6 +202,12 @@ impl<K: Eq + Hash + Clone> Buckets<K> {
             capacity,
             levels: Mutex::default(),
         }
+    }
+
+    /// Fills every bucket.
+    pub fn forget_all(&self) {
+        let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
+        levels.clear();
     }
 
     /// Takes one from the bucket of `key`; whether there was one.

@@ -29,10 +29,15 @@ impl CodeChallenge {
         &self.0
     }
 
+    /// The S256 challenge of a verifier (RFC 7636 §4.2).
+    pub fn of(verifier: &CodeVerifier) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.0.as_bytes())))
+    }
+
     /// Whether `verifier` is the one behind this challenge (RFC 7636 §4.6).
     pub fn matches(&self, verifier: &CodeVerifier) -> bool {
-        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.0.as_bytes()));
-        digest.as_bytes().ct_eq(self.0.as_bytes()).into()
+        let due = Self::of(verifier);
+        due.0.as_bytes().ct_eq(self.0.as_bytes()).into()
     }
 }
 

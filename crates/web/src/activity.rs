@@ -14,10 +14,12 @@ pub struct Activity {
     pub person: Option<String>,
     /// The user code concerned.
     pub user_code: Option<String>,
-    /// The answer's status.
+    /// The answer's status; 0 where a fault left none.
     pub status: u16,
     /// The exception's name, on errors.
     pub error: Option<String>,
+    /// The fault that the request suffered.
+    pub fault: Option<&'static str>,
 }
 
 /// Watches requests go by.
@@ -27,6 +29,14 @@ pub trait Observer: Send + Sync {
 }
 
 impl Activity {
+    /// A call of the API, as yet without an answer.
+    pub(crate) fn call(operation: &'static str) -> Self {
+        Self {
+            operation,
+            ..Self::default()
+        }
+    }
+
     /// Something that a signed-in person did on a page.
     pub(crate) fn of(signed_in: &SignedIn, operation: &'static str, status: StatusCode) -> Self {
         let person = Some(signed_in.user.name.as_str().to_owned());

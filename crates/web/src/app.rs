@@ -9,14 +9,22 @@ use std::{
 };
 
 use claviger_engine::context::Context;
+use claviger_model::port::future::BoxFuture;
 use ipnet::IpNet;
 
-use crate::activity::{Activity, Observer};
+use crate::{
+    activity::{Activity, Observer},
+    fault::FaultScript,
+};
 
 /// Routes that the binary adds below `/_dev/` without knowing axum.
 pub trait Mounted: Send + Sync {
     /// The answer to a request below `/_dev/`, or nothing for a path it does not know.
-    fn answer(&self, parts: &http::request::Parts, body: &[u8]) -> Option<http::Response<Vec<u8>>>;
+    fn answer<'a>(
+        &'a self,
+        parts: &'a http::request::Parts,
+        body: &'a [u8],
+    ) -> BoxFuture<'a, Option<http::Response<Vec<u8>>>>;
 }
 
 /// The engine and how this server stands in the world.
@@ -27,6 +35,8 @@ pub struct App {
     pub trusted_proxies: Vec<IpNet>,
     /// What `dev` adds.
     pub mounted: Option<Arc<dyn Mounted>>,
+    /// What `dev` lets requests suffer.
+    pub faults: Option<Arc<dyn FaultScript>>,
     /// Who watches.
     pub observer: Option<Arc<dyn Observer>>,
     /// What the pages call this instance.
@@ -46,6 +56,7 @@ impl App {
             context,
             trusted_proxies: Vec::new(),
             mounted: None,
+            faults: None,
             observer: None,
             title: "Claviger".to_owned(),
             tls: false,

@@ -4,6 +4,7 @@
 //! decide.
 
 pub mod activity;
+pub mod fault;
 pub mod app;
 pub mod aws_config;
 mod cookie;

@@ -68,10 +68,10 @@ async fn wrong_method(parts: Parts) -> Response<Body> {
 /// JSON for programs, a page for people; what the binary mounted comes first.
 async fn unknown_path(State(app): State<Arc<App>>, parts: Parts, body: Bytes) -> Response<Body> {
     if parts.uri.path().starts_with("/_dev/") {
-        let answered = app
-            .mounted
-            .as_ref()
-            .and_then(|mounted| mounted.answer(&parts, &body));
+        let answered = match &app.mounted {
+            Some(mounted) => mounted.answer(&parts, &body).await,
+            None => None,
+        };
         if let Some(response) = answered {
             return response.map(Body::from);
         }

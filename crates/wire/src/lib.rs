@@ -6,6 +6,7 @@
 pub mod body;
 pub mod query;
 pub mod media_type;
+pub mod authorize;
 pub mod answer;
 pub mod aws;
 

@@ -4,17 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use claviger_engine::keys::{file::KeyFile, ring};
-use claviger_model::{
-    hex::Hex,
-    port::{clock::Clock as _, entropy::Entropy as _},
-};
+use claviger_model::hex::Hex;
 use claviger_store::sqlite::{Identity, Options, SqliteStore};
 
 use crate::{
-    adapter::{clock::SystemClock, entropy::SystemEntropy, key_file},
+    adapter::key_file,
     config::settings::{self, Flags, Paths},
     exit::{CONFIGURATION, Exit, ExitCode as _},
-    output, wiring,
+    output,
+    wiring::{self, Ports},
 };
 
 #[derive(Args)]
@@ -40,7 +38,7 @@ pub(crate) async fn run(init: Init) -> Result<(), Exit> {
         key_file: init.key_file,
         ..Flags::default()
     })?;
-    create(&paths, false).await?;
+    create(&paths, false, &Ports::of_system()).await?;
     let text = format!(
         "store     {}\nkey file  {}  (keep a copy apart from the store; nothing can replace it)\n\n\
          Next:\n\
@@ -70,7 +68,8 @@ fn same_flags(init: &Init) -> String {
 }
 
 /// Makes key file and store, or neither; never over existing ones.
-pub(crate) async fn create(paths: &Paths, dev: bool) -> Result<KeyFile, Exit> {
+pub(crate) async fn create(paths: &Paths, dev: bool, ports: &Ports) -> Result<KeyFile, Exit> {
+    let entropy = ports.entropy.as_ref();
     if paths.key_file.exists() {
         let path = paths.key_file.display();
         let error = anyhow::anyhow!(
@@ -82,13 +81,13 @@ pub(crate) async fn create(paths: &Paths, dev: bool) -> Result<KeyFile, Exit> {
             error,
         });
     }
-    let keys = key_file::generate(&SystemEntropy, dev);
+    let keys = key_file::generate(entropy, dev);
     let mut id = [0; 16];
-    SystemEntropy.fill(&mut id);
+    entropy.fill(&mut id);
     let store_id = Hex(&id).to_string();
     let store = SqliteStore::create(&Options::new(&paths.data_dir), &Identity { store_id })
         .map_err(wiring::exit)?;
-    ring::initialise(&store, &keys, &SystemEntropy, SystemClock.now())
+    ring::initialise(&store, &keys, entropy, ports.clock.now())
         .await
         .exit(CONFIGURATION)?;
     // Last, since it is what makes the rest usable: a store without its key file is started over.

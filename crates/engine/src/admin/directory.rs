@@ -1,14 +1,14 @@
 //! Making the store equal to the wanted directory, in one transaction.
 
-use claviger_model::{audit::Action, time::Timestamp};
+use claviger_model::{access::Role, audit::Action, id::UserId, time::Timestamp};
 use claviger_store::{
-    repository::directory as rows,
+    repository::{directory as rows, user},
     statement::{Plan, Statement},
 };
 
 use super::{
     difference::{Change, Difference, Verb, difference},
-    wanted::{Directory, role_subject},
+    wanted::{Directory, DirectoryGroup, DirectoryRole, DirectoryUser, role_subject},
 };
 use crate::{
     audit,
@@ -46,6 +46,64 @@ pub async fn apply(context: &Context, directory: &Directory) -> Result<Vec<Chang
             .because("Somebody else changed the directory at the same time. Plan and apply again.")
             .into())
     }
+}
+
+/// The directory as the store has it.
+pub async fn current(context: &Context) -> Result<Directory, Error> {
+    let store = context.store.as_ref();
+    let (users, groups) = (user::all(store).await?, rows::groups(store).await?);
+    let (memberships, assignments) = (
+        rows::memberships(store).await?,
+        rows::assignments(store).await?,
+    );
+    let names = |ids: Vec<UserId>| {
+        let named = users.iter().filter(|user| ids.contains(&user.id));
+        named.map(|user| user.name.clone()).collect::<Vec<_>>()
+    };
+    let of_group = |group: &rows::Group| DirectoryGroup {
+        name: group.name.clone(),
+        members: names(
+            memberships
+                .iter()
+                .filter(|(_, of)| *of == group.id)
+                .map(|(user, _)| *user)
+                .collect(),
+        ),
+    };
+    let of_role = |role: Role| {
+        let principals: Vec<[u8; 16]> = assignments
+            .iter()
+            .filter(|given| given.account_id == role.account_id && given.role_name == role.name)
+            .map(|given| given.principal)
+            .collect();
+        let given = |id: &[u8; 16]| principals.contains(id);
+        DirectoryRole {
+            users: users
+                .iter()
+                .filter(|user| given(user.id.as_bytes()))
+                .map(|user| user.name.clone())
+                .collect(),
+            groups: groups
+                .iter()
+                .filter(|group| given(group.id.as_bytes()))
+                .map(|group| group.name.clone())
+                .collect(),
+            role,
+        }
+    };
+    Ok(Directory {
+        groups: groups.iter().map(of_group).collect(),
+        accounts: rows::accounts(store).await?,
+        roles: rows::roles(store).await?.into_iter().map(of_role).collect(),
+        users: users
+            .iter()
+            .map(|user| DirectoryUser {
+                name: user.name.clone(),
+                display_name: user.display_name.clone(),
+                email: user.email.clone(),
+            })
+            .collect(),
+    })
 }
 
 /// A role of a target that this server does not have would only fail once somebody needs it.

@@ -9,3 +9,4 @@ pub mod client;
 pub mod keys;
 pub mod audit;
 pub mod rollback;
+pub mod reset;

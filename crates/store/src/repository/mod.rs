@@ -13,3 +13,4 @@ pub mod device;
 pub mod authorization_code;
 pub mod session;
 pub mod sweep;
+pub mod reset;

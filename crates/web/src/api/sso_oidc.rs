@@ -30,10 +30,7 @@ pub(crate) async fn register_client(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity {
-        operation: "RegisterClient",
-        ..Activity::default()
-    };
+    let mut activity = Activity::call("RegisterClient");
     let result = oidc::decode_register_client(&body).and_then(|registration| {
         activity.client = Some(registration.client_name.clone());
         register::register(&app.context, &requester, &registration)
@@ -56,10 +53,7 @@ pub(crate) async fn start_device_authorization(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity {
-        operation: "StartDeviceAuthorization",
-        ..Activity::default()
-    };
+    let mut activity = Activity::call("StartDeviceAuthorization");
     let result = match oidc::decode_start_device_authorization(&body) {
         Ok(request) => {
             activity.client = name_of(&app.context, &request.client.client_id);
@@ -93,10 +87,7 @@ pub(crate) async fn create_token(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity {
-        operation: "CreateToken",
-        ..Activity::default()
-    };
+    let mut activity = Activity::call("CreateToken");
     let result = match oidc::decode_create_token(&body) {
         Ok(request) => {
             activity.client = name_of(&app.context, &request.client.client_id);

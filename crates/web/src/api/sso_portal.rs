@@ -23,7 +23,7 @@ pub(crate) async fn list_accounts(
     };
     finish(
         &app,
-        operation("ListAccounts"),
+        Activity::call("ListAccounts"),
         &answer.await,
         wire::encode_list_accounts,
         error::portal,
@@ -40,7 +40,7 @@ pub(crate) async fn list_account_roles(
         let (account_id, page) = wire::decode_list_account_roles(uri.query())?;
         portal::roles(&app.context, &bearer, &account_id, page).await
     };
-    let activity = operation("ListAccountRoles");
+    let activity = Activity::call("ListAccountRoles");
     finish(
         &app,
         activity,
@@ -61,7 +61,7 @@ pub(crate) async fn get_role_credentials(
         let (account, role) = wire::decode_get_role_credentials(uri.query())?;
         portal::role_credentials(&app.context, &requester, &bearer, &account, &role).await
     };
-    let activity = operation("GetRoleCredentials");
+    let activity = Activity::call("GetRoleCredentials");
     finish(
         &app,
         activity,
@@ -83,16 +83,9 @@ pub(crate) async fn logout(
     let result: Result<(), Error> = answer.await;
     finish(
         &app,
-        operation("Logout"),
+        Activity::call("Logout"),
         &result,
         |()| wire::encode_logout(),
         error::portal,
     )
-}
-
-fn operation(name: &'static str) -> Activity {
-    Activity {
-        operation: name,
-        ..Activity::default()
-    }
 }

@@ -1,7 +1,6 @@
 //! The gate: the first and the last to see a request.
 
 use std::{
-    convert::Infallible,
     net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -22,7 +21,11 @@ use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use super::requester;
-use crate::{app::App, page};
+use crate::{
+    app::App,
+    fault::{Cut, Fault},
+    page,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
@@ -45,13 +48,21 @@ fn handler_time(path: &str, face: Option<Face>) -> Duration {
 
 /// Whether a path belongs to the API; everything else is for people.
 pub(crate) fn face_of(path: &str) -> Option<Face> {
-    match path {
-        "/client/register" | "/device_authorization" | "/token" => Some(Face::Oidc),
-        "/assignment/accounts" | "/assignment/roles" | "/federation/credentials" | "/logout" => {
-            Some(Face::Portal)
-        }
-        _ => None,
-    }
+    operation_of(path).map(|(face, _)| face)
+}
+
+/// The operation of a path, in the words of the AWS models.
+fn operation_of(path: &str) -> Option<(Face, &'static str)> {
+    Some(match path {
+        "/client/register" => (Face::Oidc, "RegisterClient"),
+        "/device_authorization" => (Face::Oidc, "StartDeviceAuthorization"),
+        "/token" => (Face::Oidc, "CreateToken"),
+        "/assignment/accounts" => (Face::Portal, "ListAccounts"),
+        "/assignment/roles" => (Face::Portal, "ListAccountRoles"),
+        "/federation/credentials" => (Face::Portal, "GetRoleCredentials"),
+        "/logout" => (Face::Portal, "Logout"),
+        _ => return None,
+    })
 }
 
 /// Lets a request through to `router` and its answer back.
@@ -60,7 +71,7 @@ pub(crate) async fn pass(
     router: axum::Router,
     peer: SocketAddr,
     request: Request<hyper::body::Incoming>,
-) -> Result<Response<Body>, Infallible> {
+) -> Result<Response<Body>, Cut> {
     let id = request_id(&app);
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
     let began = Instant::now();
@@ -71,14 +82,14 @@ pub(crate) async fn pass(
             .extensions
             .insert(requester::of(&parts.headers, peer, &app.trusted_proxies));
         if let Some(refused) = refuse_form(&app, &parts, face) {
-            return refused;
+            return Ok(refused);
         }
         match collect(body, app.body_time).await {
-            Ok(body) => run(&app, router, parts, body, face).await,
-            Err((status, because)) => close(refuse(&app, face, status, because)),
+            Ok(body) => reach(&app, router, parts, body).await,
+            Err((status, because)) => Ok(close(refuse(&app, face, status, because))),
         }
     };
-    let mut response = answered.instrument(span.clone()).await;
+    let mut response = answered.instrument(span.clone()).await?;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -86,6 +97,47 @@ pub(crate) async fn pass(
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     tracing::info!(target: "claviger::request", parent: &span, status, micros, "answered");
     Ok(response)
+}
+
+/// A handler's answer, or what a fault script makes of it.
+async fn reach(
+    app: &App,
+    router: axum::Router,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response<Body>, Cut> {
+    let operation = operation_of(parts.uri.path());
+    let face = operation.map(|(face, _)| face);
+    let handle = run(app, router, parts, body, face);
+    let Some((script, (face, operation))) = app.faults.as_ref().zip(operation) else {
+        return Ok(handle.await);
+    };
+    let Some(fault) = script.next(operation) else {
+        return Ok(handle.await);
+    };
+    app.saw(&fault.on(operation));
+    match fault {
+        Fault::Refuse(exception) => Ok(error::scripted(face, exception).map(Body::from)),
+        Fault::Delay(time) => {
+            tokio::time::sleep(time).await;
+            Ok(handle.await)
+        }
+        Fault::CutConnection => Err(Cut),
+        Fault::LostAnswer => {
+            handle.await;
+            Err(Cut)
+        }
+        Fault::Rewrite(_, rewrite) => {
+            let (head, body) = handle.await.into_parts();
+            let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+            let body = if head.status == StatusCode::OK {
+                rewrite(&body)
+            } else {
+                body
+            };
+            Ok(Response::from_parts(head, Body::from(body)))
+        }
+    }
 }
 
 /// A handler's answer; a bug in it costs this request and nothing else (TOK-13).

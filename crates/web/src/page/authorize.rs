@@ -8,6 +8,7 @@ use claviger_engine::{
     web_session::SignedIn,
 };
 use claviger_model::redirect_uri::RedirectUri;
+use claviger_wire::authorize::decode_query;
 use http::{Response, StatusCode};
 
 use super::{
@@ -38,7 +39,7 @@ pub(crate) async fn show(visit: Visit) -> Response<Body> {
 }
 
 async fn view(visit: &Visit) -> Answer {
-    let request = match authorize::check(visit.context(), &way_back::query(visit.raw_query())) {
+    let request = match authorize::check(visit.context(), &decode_query(visit.raw_query())) {
         Ok(request) => request,
         Err(AuthorizeError::Redirect(redirection)) => {
             return Ok(way_back::send(&visit.app, &redirection));

@@ -2,9 +2,9 @@
 
 use askama::Template;
 use axum::body::Body;
-use claviger_engine::authorize::{self, AuthorizeError, AuthorizeQuery, Redirection};
+use claviger_engine::authorize::{self, AuthorizeError, Redirection};
 use claviger_model::redirect_uri::RedirectUri;
-use claviger_wire::query::Parameters;
+use claviger_wire::authorize::decode_query;
 use http::{Response, StatusCode};
 
 use super::frame::{Frame, hide_referrer, leave, page};
@@ -33,31 +33,11 @@ pub(super) fn send(app: &App, redirection: &Redirection) -> Response<Body> {
     response
 }
 
-/// Reads the query of `/authorize`. One that cannot be read at all names no client.
-pub(super) fn query(raw: &str) -> AuthorizeQuery {
-    let (parameters, repeated) = Parameters::read_lenient(raw).unwrap_or_default();
-    let own = |name| parameters.get(name).map(ToOwned::to_owned);
-    AuthorizeQuery {
-        response_type: own("response_type"),
-        client_id: own("client_id"),
-        redirect_uri: own("redirect_uri"),
-        scope: own("scope"),
-        scopes: own("scopes"),
-        state: own("state"),
-        code_challenge: own("code_challenge"),
-        code_challenge_method: own("code_challenge_method"),
-        response_mode: own("response_mode"),
-        request: own("request"),
-        request_uri: own("request_uri"),
-        repeated: !repeated.is_empty(),
-    }
-}
-
 /// Where the chain that goes on at `next` may end up: the sign-in form must be allowed to lead
 /// there, since Chromium holds every redirect after a form to the form's policy (SETTLED).
 pub(super) fn of_next(app: &App, next: &str) -> Option<RedirectUri> {
     let raw = next.strip_prefix("/authorize?")?;
-    match authorize::check(&app.context, &query(raw)) {
+    match authorize::check(&app.context, &decode_query(raw)) {
         Ok(request) => Some(request.redirect_uri),
         Err(AuthorizeError::Redirect(redirection)) => Some(redirection.redirect_uri),
         Err(AuthorizeError::Page(_)) => None,

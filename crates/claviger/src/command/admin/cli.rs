@@ -27,7 +27,7 @@ use crate::{
     directory_file,
     exit::{Exit, ExitCode as _, TEMPORARY},
     output,
-    wiring::{self, Instance},
+    wiring::{self, Instance, Ports},
 };
 
 /// Flags of every command below `admin` stand apart from its own.
@@ -318,10 +318,12 @@ async fn ask(paths: &Paths, request: Request) -> Result<Answer, Exit> {
         output::note(&wiring::rolled_back(lost));
     }
     let keys = wiring::read_keys(paths, true)?;
+    let ports = Ports::of_system();
     let instance = Instance {
+        credentials: wiring::vending(HashMap::new(), &ports),
+        ports,
         links: Links::new("", keys.instance, "", &[]),
         policy: Policy::default(),
-        credentials: wiring::vending(HashMap::new()),
     };
     let context = wiring::engine(store.clone(), keys, instance).await?;
     Ok(execute(&Owner { context, store }, request).await)

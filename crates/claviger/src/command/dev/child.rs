@@ -1,41 +1,24 @@
 //! A child with the seeded user signed in: no browser, no prior configuration.
 
 use std::{
-    io,
-    net::{IpAddr, Ipv4Addr},
+    io::{self, IsTerminal as _},
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitCode, ExitStatus},
 };
 
 use anyhow::Context as _;
-use claviger_engine::{
-    client::{
-        authenticate::ClientCredentials,
-        register::{self, Registered, Registration},
-    },
-    device::{self, Answer, StartDevice},
-    grant::{
-        pipeline,
-        request::{Issued, TokenRequest},
-    },
-    sign_in::{self, PasswordSignIn},
-};
-use claviger_model::{
-    client::{Dialect, GrantType},
-    hex::Hex,
-    network::Requester,
-    scope::ACCOUNT_ACCESS,
-    secret::Secret,
-};
+use claviger_engine::{client::register::Registered, grant::request::Issued};
+use claviger_model::{hex::Hex, secret::Secret};
+use rustix::process::Signal;
 use serde_json::json;
 use sha1::{Digest as _, Sha1};
 use tokio::{
     process::Command,
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::{Signal as Signals, SignalKind, signal},
 };
 
-use super::instance::{DevInstance, PASSWORD};
+use super::instance::DevInstance;
 use crate::{exit::Exit, moment::rfc3339};
 
 /// What would lead a client elsewhere than to the instance.
@@ -54,34 +37,44 @@ const MISLEADING: [&str; 12] = [
     "AWS_CA_BUNDLE",
 ];
 
-/// A signed-in child about to run; its token files go when this goes.
-pub(super) struct SignedInChild {
+/// A child about to run; its token files go when this goes.
+pub(super) struct Child {
     environment: Vec<(&'static str, String)>,
     left_behind: Vec<PathBuf>,
 }
 
-impl SignedInChild {
-    /// Signs the user in and writes the token where AWS clients look for it.
-    pub(super) async fn prepare(instance: &DevInstance) -> anyhow::Result<Self> {
-        let (registered, issued) = sign_in(instance).await?;
-        let home = home().context("HOME is not set; AWS clients keep their tokens there")?;
-        let cache = home.join(".aws/sso/cache");
-        let new = new_directories(&home);
-        std::fs::create_dir_all(&cache)
-            .with_context(|| format!("{} cannot be made", cache.display()))?;
-        let file = cache.join(format!(
-            "{}.json",
-            sha1(instance.context.links.session_name())
-        ));
+impl Child {
+    /// Writes the token of who is signed in where AWS clients look for it: below the person's HOME,
+    /// which the child needs for much else, or below a private one.
+    pub(super) fn prepare(
+        instance: &DevInstance,
+        signed_in: Option<&(Registered, Issued)>,
+        private_home: bool,
+    ) -> anyhow::Result<Self> {
+        let mut environment = environment(instance, signed_in);
+        let home = if private_home {
+            let home = instance.home.path().join("home");
+            std::fs::create_dir(&home).context("the private home cannot be made")?;
+            environment.push(("HOME", home.display().to_string()));
+            home
+        } else {
+            home().context("HOME is not set; AWS clients keep their tokens there")?
+        };
+        let file = token_path(instance, &home);
         let mut left_behind = vec![file.clone()];
         left_behind.extend(credential_caches(instance, &home));
-        left_behind.extend(new);
+        left_behind.extend(new_directories(&home));
         let child = Self {
-            environment: environment(instance, &registered, &issued),
+            environment,
             left_behind,
         };
-        write_private(&file, &token_file(instance, &registered, &issued))
-            .with_context(|| format!("{} cannot be written", file.display()))?;
+        if let Some((registered, issued)) = signed_in {
+            let cache = file.parent().unwrap_or(&home);
+            std::fs::create_dir_all(cache)
+                .with_context(|| format!("{} cannot be made", cache.display()))?;
+            write_private(&file, &token_file(instance, registered, issued))
+                .with_context(|| format!("{} cannot be written", file.display()))?;
+        }
         Ok(child)
     }
 
@@ -105,16 +98,20 @@ impl SignedInChild {
         loop {
             tokio::select! {
                 status = child.wait() => return Ok(code(status?)),
-                () = received(&mut terminate) => forward(&child),
-                // The terminal has sent it to the child as well.
-                () = received(&mut interrupt) => {}
-                () = received(&mut hangup) => {}
+                () = received(&mut terminate) => forward(&child, Signal::TERM),
+                () = received(&mut hangup) => forward(&child, Signal::HUP),
+                () = received(&mut interrupt) => {
+                    // A terminal has sent it to the child as well.
+                    if !io::stdin().is_terminal() {
+                        forward(&child, Signal::INT);
+                    }
+                }
             }
         }
     }
 }
 
-impl Drop for SignedInChild {
+impl Drop for Child {
     fn drop(&mut self) {
         for path in &self.left_behind {
             // What others have put into a directory meanwhile keeps it alive.
@@ -123,17 +120,17 @@ impl Drop for SignedInChild {
     }
 }
 
-async fn received(signal: &mut Signal) {
-    signal.recv().await;
+async fn received(signals: &mut Signals) {
+    signals.recv().await;
 }
 
-fn forward(child: &tokio::process::Child) {
+fn forward(child: &tokio::process::Child, signal: Signal) {
     let pid = child
         .id()
         .and_then(|id| i32::try_from(id).ok())
         .and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 
@@ -157,60 +154,9 @@ fn code(status: ExitStatus) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// The whole device flow, in process.
-async fn sign_in(instance: &DevInstance) -> anyhow::Result<(Registered, Issued)> {
-    let context = instance.context.as_ref();
-    let requester = Requester {
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        user_agent: None,
-    };
-    let registration = Registration {
-        dialect: Dialect::Aws,
-        client_name: "claviger-dev".to_owned(),
-        grant_types: None,
-        scopes: vec![ACCOUNT_ACCESS.to_owned()],
-        redirect_uris: Vec::new(),
-        issuer_url: None,
-    };
-    let registered = register::register(context, &requester, &registration)?;
-    let client = ClientCredentials {
-        client_id: registered.client_id.clone(),
-        client_secret: registered.client_secret.clone(),
-    };
-    let start = StartDevice {
-        client: client.clone(),
-        start_url: context.links.start_url(),
-    };
-    let started = device::start(context, &requester, start).await?;
-    let form = PasswordSignIn {
-        user_name: instance.user.clone(),
-        password: Secret::from(PASSWORD),
-        known_browser: None,
-    };
-    let signed_in = sign_in::with_password(context, &requester, form)
-        .await?
-        .web_session
-        .signed_in;
-    let user_code = started.user_code.to_string();
-    device::decide(context, &requester, &signed_in, &user_code, Answer::Approve).await?;
-    let request = TokenRequest {
-        client,
-        grant_type: GrantType::DeviceCode.as_str().to_owned(),
-        device_code: Some(started.device_code),
-        code: None,
-        refresh_token: None,
-        scope: Vec::new(),
-        redirect_uri: None,
-        code_verifier: None,
-    };
-    let issued = pipeline::redeem(context, &requester, request).await?;
-    Ok((registered, issued))
-}
-
 fn environment(
     instance: &DevInstance,
-    registered: &Registered,
-    issued: &Issued,
+    signed_in: Option<&(Registered, Issued)>,
 ) -> Vec<(&'static str, String)> {
     let links = &instance.context.links;
     let shown = |path: &Path| path.display().to_string();
@@ -225,14 +171,19 @@ fn environment(
         ("AWS_REGION", links.region().to_owned()),
         ("CLAVIGER_ISSUER", links.issuer().to_owned()),
         ("CLAVIGER_START_URL", links.start_url()),
-        ("CLAVIGER_CLIENT_ID", registered.client_id.clone()),
+        ("CLAVIGER_CONTROL_URL", instance.control_url()),
         (
-            "CLAVIGER_CLIENT_SECRET",
-            registered.client_secret.reveal().to_owned(),
+            "CLAVIGER_CONTROL_TOKEN",
+            instance.bearer.reveal().to_owned(),
         ),
     ];
-    if let Some(refresh_token) = &issued.refresh_token {
-        environment.push(("CLAVIGER_REFRESH_TOKEN", refresh_token.reveal().to_owned()));
+    if let Some((registered, issued)) = signed_in {
+        let secret = registered.client_secret.reveal().to_owned();
+        environment.push(("CLAVIGER_CLIENT_ID", registered.client_id.clone()));
+        environment.push(("CLAVIGER_CLIENT_SECRET", secret));
+        let refresh_token = issued.refresh_token.as_ref();
+        let refresh_token = refresh_token.map(|token| token.reveal().to_owned());
+        environment.extend(refresh_token.map(|token| ("CLAVIGER_REFRESH_TOKEN", token)));
     }
     if let Some(ca_bundle) = &instance.ca_bundle {
         environment.push(("AWS_CA_BUNDLE", shown(ca_bundle)));
@@ -255,6 +206,12 @@ fn token_file(instance: &DevInstance, registered: &Registered, issued: &Issued) 
         "refreshToken": issued.refresh_token.as_ref().map(Secret::reveal),
     })
     .to_string()
+}
+
+/// Where AWS clients look for the token of the instance's sso-session.
+fn token_path(instance: &DevInstance, home: &Path) -> PathBuf {
+    let name = sha1(instance.context.links.session_name());
+    home.join(".aws/sso/cache").join(format!("{name}.json"))
 }
 
 /// The directories of AWS clients' caches that are not there yet, innermost first.

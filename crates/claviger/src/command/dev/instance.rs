@@ -3,12 +3,12 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context as _;
+use clap::Args;
 use claviger_engine::{
     admin::{directory, user, wanted::Directory},
     context::Context,
@@ -21,37 +21,63 @@ use claviger_store::{repository::access, sqlite::SqliteStore};
 use claviger_sts::{assume_role as sts, target::Target, toy::ToySts};
 use tempfile::TempDir;
 
-use super::toy::{self, MountedToy};
+use super::{toy, world::World};
 use crate::{
-    adapter::{clock::SystemClock, entropy::SystemEntropy},
+    adapter::{
+        clock::MovableClock,
+        entropy::{SeededEntropy, SystemEntropy},
+    },
     aws_files::{self, AccountRoles, AwsFiles, Written},
     command::init,
     config::settings::Paths,
-    directory_file,
     exit::{CONFIGURATION, Exit, ExitCode as _},
-    wiring::{self, Instance},
+    wiring::{self, Instance, Ports},
 };
 
-/// Everybody's password.
-pub(super) const PASSWORD: &str = "correct horse";
+/// Everybody's password, where nobody but this machine can use it.
+const PASSWORD: &str = "correct horse";
 
 const REGION: &str = "us-east-1";
 
 /// What the command line asks for.
 pub(super) struct Wanted {
     pub(super) data_dir: Option<PathBuf>,
-    pub(super) directory: Option<PathBuf>,
+    pub(super) directory: Directory,
     pub(super) sts: Option<String>,
-    pub(super) address: SocketAddr,
+    /// Where it is called.
+    pub(super) public_url: String,
     /// The throw-away authority's certificate, when TLS is asked for.
     pub(super) authority: Option<String>,
+    /// Whether others than this machine reach it: then nothing is known beforehand.
+    pub(super) exposed: bool,
+    /// Makes ids, codes and keys repeat themselves.
+    pub(super) seed: Option<u64>,
+    /// Who signs in, and the role of the default profile.
+    pub(super) choice: Choice,
+}
+
+/// Who signs in, and the role of the default profile; the first of each where left out.
+#[derive(Args)]
+pub(super) struct Choice {
+    /// Who signs in [default: the first user of the directory]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The account of the default profile [default: the user's first]
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// The role of the default profile [default: the first in the account]
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
 }
 
 /// An instance that is ready to be served.
 pub(super) struct DevInstance {
     pub(super) context: Arc<Context>,
     pub(super) store: Arc<SqliteStore>,
-    pub(super) toy: Option<Arc<MountedToy>>,
+    pub(super) world: Arc<World>,
+    pub(super) toy: Option<Arc<ToySts>>,
+    /// What the control API wants to see.
+    pub(super) bearer: Secret,
     pub(super) data_dir: PathBuf,
     pub(super) aws: Written,
     pub(super) ca_bundle: Option<PathBuf>,
@@ -60,6 +86,13 @@ pub(super) struct DevInstance {
     pub(super) accounts: Vec<AccountRoles>,
     /// Gone with the instance.
     pub(super) home: TempDir,
+}
+
+impl DevInstance {
+    /// Where the control API is.
+    pub(super) fn control_url(&self) -> String {
+        format!("{}/_dev", self.context.links.issuer())
+    }
 }
 
 /// Makes the instance, or continues the one in the data directory.
@@ -71,32 +104,45 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         key_file: data_dir.join("claviger.keys"),
         data_dir: data_dir.clone(),
     };
-    let wanted_directory = read_directory(wanted.directory.as_deref()).exit(CONFIGURATION)?;
-    let keys = keys(&paths).await?;
+    let clock = Arc::new(MovableClock::default());
+    let ports = ports(&clock, wanted.seed);
+    let keys = keys(&paths, &ports).await?;
     let (store, _) = wiring::open_store(&paths)?;
-    let scheme = if wanted.authority.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    let issuer = format!("{scheme}://{}", wanted.address);
-    let own_sts = || format!("{issuer}{}", toy::PATH);
-    let links = Links::new(&issuer, keys.instance, REGION, &[])
-        .with_own_sts(wanted.sts.clone().unwrap_or_else(own_sts), session_name());
-    let (target, toy) = target(wanted.sts.as_deref()).await?;
-    let every = wanted_directory
+    let own_sts = || format!("{}{}", wanted.public_url, toy::PATH);
+    let links = Links::new(&wanted.public_url, keys.instance, REGION, &[]).with_own_sts(
+        wanted.sts.clone().unwrap_or_else(own_sts),
+        format!("claviger-dev-{}", unguessable::<4>()),
+    );
+    let (target, toy) = target(wanted.sts.as_deref(), &ports).await?;
+    let every = wanted
+        .directory
         .roles
         .iter()
-        .map(|role| role.role.target.clone());
+        .map(|role| role.role.target.clone())
+        .chain([TargetName::default()]);
     let targets: HashMap<TargetName, Arc<dyn Target>> =
         every.map(|name| (name, Arc::clone(&target))).collect();
     let instance = Instance {
+        credentials: wiring::vending(targets, &ports),
+        ports: ports.clone(),
         links,
         policy: Policy::default(),
-        credentials: wiring::vending(targets),
     };
     let context = wiring::engine(Arc::clone(&store), keys, instance).await?;
-    let (user, accounts) = seed(&context, &store, &wanted_directory).await?;
+    let world = World {
+        context: Arc::clone(&context),
+        clock,
+        entropy: ports.entropy,
+        password: if wanted.exposed {
+            Secret::from(unguessable::<8>())
+        } else {
+            Secret::from(PASSWORD)
+        },
+        user: first_user(&wanted.directory, &wanted.choice)?,
+        seed: wanted.directory,
+    };
+    seed(&world).await?;
+    let accounts = accounts(&world, &store, &wanted.choice).await?;
     let ca_bundle = wanted
         .authority
         .map(|pem| write_ca(home.path(), &pem))
@@ -111,19 +157,40 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         context,
         store,
         toy,
+        bearer: Secret::from(unguessable::<16>()),
         data_dir,
         aws,
         ca_bundle,
-        user,
+        user: world.user.clone(),
+        world: Arc::new(world),
         accounts,
         home,
     })
 }
 
+/// The system's chance, or one that repeats itself.
+fn ports(clock: &Arc<MovableClock>, seed: Option<u64>) -> Ports {
+    Ports {
+        clock: Arc::clone(clock) as _,
+        entropy: match seed {
+            Some(seed) => Arc::new(SeededEntropy::new(seed)),
+            None => Arc::new(SystemEntropy),
+        },
+    }
+}
+
+/// Random hexadecimal digits that no seed decides: names under which no other start's caches lie,
+/// and secrets of the instance itself.
+fn unguessable<const N: usize>() -> String {
+    let mut bytes = [0; N];
+    SystemEntropy.fill(&mut bytes);
+    Hex(&bytes).to_string()
+}
+
 /// The keys of the data directory, made if there are none.
-async fn keys(paths: &Paths) -> Result<KeyFile, Exit> {
+async fn keys(paths: &Paths, ports: &Ports) -> Result<KeyFile, Exit> {
     if !paths.data_dir.join("claviger.db").exists() {
-        return init::create(paths, true).await;
+        return init::create(paths, true, ports).await;
     }
     let keys = wiring::read_keys(paths, true)?;
     if keys.dev {
@@ -139,23 +206,16 @@ async fn keys(paths: &Paths) -> Result<KeyFile, Exit> {
     })
 }
 
-fn read_directory(file: Option<&Path>) -> anyhow::Result<Directory> {
-    let Some(file) = file else {
-        return Ok(directory_file::parse(directory_file::SEED)?);
-    };
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("{} cannot be read", file.display()))?;
-    directory_file::parse(&text).with_context(|| file.display().to_string())
-}
-
 /// The toy, or the STS that was asked for. A real STS is called with the keys in the environment,
 /// or with made-up ones: moto and its like take any.
 async fn target(
     endpoint: Option<&str>,
-) -> Result<(Arc<dyn Target>, Option<Arc<MountedToy>>), Exit> {
+    ports: &Ports,
+) -> Result<(Arc<dyn Target>, Option<Arc<ToySts>>), Exit> {
     let Some(endpoint) = endpoint else {
-        let toy = Arc::new(ToySts::new(Arc::new(SystemEntropy), Arc::new(SystemClock)));
-        return Ok((Arc::clone(&toy) as _, Some(Arc::new(MountedToy(toy)))));
+        let (entropy, clock) = (Arc::clone(&ports.entropy), Arc::clone(&ports.clock));
+        let toy = Arc::new(ToySts::new(entropy, clock));
+        return Ok((Arc::clone(&toy) as _, Some(toy)));
     };
     #[expect(
         clippy::disallowed_methods,
@@ -172,36 +232,52 @@ async fn target(
     Ok((target, None))
 }
 
-/// Makes the store equal to the directory and gives everybody the password; answers who signs in
-/// and what they have.
-async fn seed(
-    context: &Context,
-    store: &SqliteStore,
-    wanted: &Directory,
-) -> Result<(String, Vec<AccountRoles>), Exit> {
-    directory::apply(context, wanted)
+/// Whom the choice names, or the first.
+fn first_user(directory: &Directory, choice: &Choice) -> Result<String, Exit> {
+    let mut names = directory.users.iter().map(|user| user.name.to_string());
+    let found = match &choice.user {
+        Some(wanted) => names.clone().find(|name| name == wanted),
+        None => names.next(),
+    };
+    let known = || names.collect::<Vec<_>>().join(", ");
+    found
+        .with_context(|| match &choice.user {
+            Some(wanted) => format!("there is no user {wanted}; there is {}", known()),
+            None => "the directory has no user".to_owned(),
+        })
+        .exit(CONFIGURATION)
+}
+
+/// Makes the store equal to the directory and gives everybody the password.
+async fn seed(world: &World) -> Result<(), Exit> {
+    let broken = anyhow::Error::from;
+    directory::apply(&world.context, &world.seed)
         .await
-        .map_err(anyhow::Error::from)?;
-    let password = Secret::from(PASSWORD);
-    for person in &wanted.users {
+        .map_err(broken)?;
+    for person in &world.seed.users {
         let name = person.name.as_str();
-        user::set_password(context, name, &password, false)
+        user::set_password(&world.context, name, &world.password, false)
             .await
-            .map_err(anyhow::Error::from)?;
+            .map_err(broken)?;
     }
-    let first = wanted
-        .users
-        .first()
-        .context("the directory has no user")
-        .exit(CONFIGURATION)?;
-    let all = user::list(context).await.map_err(anyhow::Error::from)?;
-    let first = all.into_iter().find(|user| user.name == first.name);
-    let first = first.context("the first user of the directory is gone")?;
-    let rows = access::all_of(store, first.id)
-        .await
-        .map_err(anyhow::Error::from)?;
+    Ok(())
+}
+
+/// What the user has, with the choice first.
+async fn accounts(
+    world: &World,
+    store: &SqliteStore,
+    choice: &Choice,
+) -> Result<Vec<AccountRoles>, Exit> {
+    let all = user::list(&world.context).await;
+    let all = all.map_err(anyhow::Error::from)?;
+    let found = all
+        .into_iter()
+        .find(|user| user.name.as_str() == world.user);
+    let found = found.context("the first user of the directory is gone")?;
+    let rows = access::all_of(store, found.id).await;
     let mut accounts: Vec<AccountRoles> = Vec::new();
-    for (account, role) in rows {
+    for (account, role) in rows.map_err(anyhow::Error::from)? {
         let (id, role) = (account.id.to_string(), role.name.to_string());
         match accounts.last_mut() {
             Some(last) if last.id == id => last.roles.push(role),
@@ -212,15 +288,43 @@ async fn seed(
             }),
         }
     }
-    Ok((first.name.to_string(), accounts))
+    choice
+        .prefer(&world.user, &mut accounts)
+        .exit(CONFIGURATION)?;
+    Ok(accounts)
 }
 
-/// A name that no other start has. Clients key their caches by it, and neither the toy's keys nor,
-/// without a data directory, the tokens outlive this one.
-fn session_name() -> String {
-    let mut bytes = [0; 4];
-    SystemEntropy.fill(&mut bytes);
-    format!("claviger-dev-{}", Hex(&bytes))
+impl Choice {
+    /// Brings the chosen account and role to the front.
+    fn prefer(&self, user: &str, accounts: &mut [AccountRoles]) -> anyhow::Result<()> {
+        if let Some(wanted) = &self.account {
+            let place = accounts.iter().position(|account| account.id == *wanted);
+            let place = place.with_context(|| {
+                let ids = accounts.iter().map(|account| account.id.as_str());
+                let ids = ids.collect::<Vec<_>>().join(", ");
+                format!("{user} has no role in account {wanted}, but in {ids}")
+            })?;
+            if let Some(front) = accounts.get_mut(..=place) {
+                front.rotate_right(1);
+            }
+        }
+        if let Some(wanted) = &self.role {
+            let first = accounts.first_mut();
+            let first = first.with_context(|| format!("{user} has no role anywhere"))?;
+            let place = first.roles.iter().position(|role| role == wanted);
+            let place = place.with_context(|| {
+                let roles = first.roles.join(", ");
+                format!(
+                    "{user} has no role {wanted} in account {}, but {roles}",
+                    first.id
+                )
+            })?;
+            if let Some(front) = first.roles.get_mut(..=place) {
+                front.rotate_right(1);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn write_ca(home: &Path, pem: &str) -> anyhow::Result<PathBuf> {

@@ -1,9 +1,9 @@
 //! What `dev` shows: who can sign in, the line to paste, then a quiet line per request.
 
 use claviger_web::activity::{Activity, Observer};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::instance::{DevInstance, PASSWORD};
+use super::instance::DevInstance;
 use crate::{aws_files::AccountRoles, output};
 
 /// Shows an instance and its requests, to people or to programs.
@@ -18,17 +18,24 @@ impl Screen {
     }
 
     /// The first thing that is shown.
-    pub(super) fn welcome(self, instance: &DevInstance) {
+    pub(super) fn welcome(self, instance: &DevInstance, exposed: bool) {
         let text = if self.json {
-            describe(instance)
+            describe(instance).to_string()
         } else {
             greet(instance)
         };
         output::line(&text);
+        if exposed {
+            output::note(
+                "claviger: others than this machine can reach this instance. Its password and control \
+                 token are random; whoever has them is alice. It is no place for real secrets.",
+            );
+        }
     }
 }
 
-fn describe(instance: &DevInstance) -> String {
+/// What a program must know of the instance.
+pub(super) fn describe(instance: &DevInstance) -> Value {
     let links = &instance.context.links;
     let accounts: Vec<_> = instance
         .accounts
@@ -41,15 +48,19 @@ fn describe(instance: &DevInstance) -> String {
         "aws_start_url": instance.context.links.sso_start_url(),
         "region": links.region(),
         "user": instance.user,
-        "password": PASSWORD,
+        "password": instance.world.password.reveal(),
         "accounts": accounts,
         "aws_config_file": instance.aws.config,
         "aws_data_path": instance.aws.data_path,
         "ca_bundle": instance.ca_bundle,
         "data_dir": instance.data_dir,
+        "control_url": instance.control_url(),
+        "control_token": instance.bearer.reveal(),
     })
-    .to_string()
 }
+
+/// How many accounts, and roles of each, a greeting names.
+const SHOWN: usize = 8;
 
 fn greet(instance: &DevInstance) -> String {
     let width = instance
@@ -61,13 +72,17 @@ fn greet(instance: &DevInstance) -> String {
     let line = |(position, account): (usize, &AccountRoles)| {
         let label = if position == 0 { "Accounts" } else { "" };
         let AccountRoles { id, name, roles } = account;
-        format!("  {label:<10} {id}  {name:<width$}  {}\n", roles.join(", "))
+        let shown = roles.iter().take(SHOWN).cloned();
+        let shown: Vec<_> = shown.chain(more_than_shown(roles.len())).collect();
+        format!("  {label:<10} {id}  {name:<width$}  {}\n", shown.join(", "))
     };
-    let accounts = instance.accounts.iter().enumerate().map(line);
-    let accounts = accounts.collect::<Vec<_>>().concat();
+    let accounts = instance.accounts.iter().take(SHOWN).enumerate().map(line);
+    let more = more_than_shown(instance.accounts.len());
+    let more = more.map(|more| format!("  {:<10} {more}\n", ""));
+    let accounts = accounts.chain(more).collect::<Vec<_>>().concat();
     format!(
         "Claviger is ready at {start}\n\n\
-         \x20 {sign_in:<10} {user}, password: {PASSWORD}\n\
+         \x20 {sign_in:<10} {user}, password: {password}\n\
          {accounts}\n\
          Paste this line into another terminal to point any AWS CLI at it:\n\n\
          \x20 {line}\n\n\
@@ -78,6 +93,7 @@ fn greet(instance: &DevInstance) -> String {
         start = instance.context.links.start_url(),
         sign_in = "Sign in as",
         user = instance.user,
+        password = instance.world.password.reveal(),
         line = paste(instance),
         gone = if instance.data_dir.starts_with(instance.home.path()) {
             " and removes its store"
@@ -85,6 +101,11 @@ fn greet(instance: &DevInstance) -> String {
             ""
         },
     )
+}
+
+fn more_than_shown(count: usize) -> Option<String> {
+    let more = count.checked_sub(SHOWN).filter(|more| *more > 0)?;
+    Some(format!("and {more} more"))
 }
 
 /// The one line that points a shell's AWS clients at the instance.
@@ -122,6 +143,7 @@ fn to_json(activity: &Activity) -> String {
         "user_code": activity.user_code,
         "status": activity.status,
         "error": activity.error,
+        "fault": activity.fault,
     })
     .to_string()
 }
@@ -140,10 +162,13 @@ fn to_line(activity: &Activity) -> Option<String> {
     } else {
         let status = match &activity.error {
             Some(error) => format!("{} {error}", activity.status),
+            None if activity.status == 0 => String::new(),
             None if code.is_empty() => activity.status.to_string(),
             None => String::new(),
         };
-        vec![activity.operation.to_owned(), client, code, status]
+        let fault = activity.fault.map(|fault| format!("fault {fault}"));
+        let fault = fault.unwrap_or_default();
+        vec![activity.operation.to_owned(), client, code, status, fault]
     };
     let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
     Some(
@@ -173,6 +198,7 @@ mod tests {
             user_code: code.map(str::to_owned),
             status,
             error: error.map(str::to_owned),
+            fault: None,
         };
         let line = |activity: Activity| to_line(&activity);
         assert_eq!(

@@ -130,6 +130,15 @@ pub fn broken(face: Face) -> Response<Bytes> {
     encode(face, INTERNAL, BROKEN)
 }
 
+/// An error that a fault script asked for.
+pub fn scripted(face: Face, exception: Exception) -> Response<Bytes> {
+    encode(
+        face,
+        exception,
+        "This fault was scripted; `/_dev/faults` says which are left.",
+    )
+}
+
 /// No answer within the deadline (R7).
 pub fn late(face: Face) -> Response<Bytes> {
     encode(

@@ -1,0 +1,71 @@
+//! Faults that `claviger dev` lets callers be tested against: what can happen to a request on its
+//! way to the API or back. Nothing here decides when; `serve` never asks.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+pub use claviger_wire::aws::error::Exception;
+
+use crate::activity::Activity;
+
+/// Decides which requests suffer what.
+pub trait FaultScript: Send + Sync {
+    /// The fault of this one request to the API, named by its operation.
+    fn next(&self, operation: &'static str) -> Option<Fault>;
+}
+
+/// Makes another body of a good answer's.
+pub type Rewrite = Arc<dyn Fn(&Bytes) -> Bytes + Send + Sync>;
+
+/// What befalls one request.
+#[derive(Clone)]
+pub enum Fault {
+    /// It is answered so, and not handled.
+    Refuse(Exception),
+    /// It is handled after a while.
+    Delay(Duration),
+    /// Its connection is cut before it is handled.
+    CutConnection,
+    /// It is handled, and its connection cut in place of the answer.
+    LostAnswer,
+    /// It is handled, and the body of a good answer rewritten; with the name of that.
+    Rewrite(&'static str, Rewrite),
+}
+
+impl Fault {
+    /// The name that scripts call it by.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Refuse(_) => "refuse",
+            Self::Delay(_) => "delay",
+            Self::CutConnection => "cut_connection",
+            Self::LostAnswer => "lost_answer",
+            Self::Rewrite(name, _) => name,
+        }
+    }
+
+    /// What watchers see of it, before whatever else the request comes to.
+    pub(crate) fn on(&self, operation: &'static str) -> Activity {
+        let (status, error) = match self {
+            Self::Refuse(exception) => (exception.status, Some(exception.name.to_owned())),
+            _ => (0, None),
+        };
+        Activity {
+            status,
+            error,
+            fault: Some(self.name()),
+            ..Activity::call(operation)
+        }
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Ends a connection without an answer: hyper does so for a service that fails.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the connection is cut on purpose")]
+pub struct Cut;

@@ -1,0 +1,25 @@
+//! The query of `/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3, WIRE §4).
+
+use claviger_engine::authorize::AuthorizeQuery;
+
+use crate::query::Parameters;
+
+/// Reads the query. One that cannot be read at all names no client.
+pub fn decode_query(raw: &str) -> AuthorizeQuery {
+    let (parameters, repeated) = Parameters::read_lenient(raw).unwrap_or_default();
+    let own = |name| parameters.get(name).map(ToOwned::to_owned);
+    AuthorizeQuery {
+        response_type: own("response_type"),
+        client_id: own("client_id"),
+        redirect_uri: own("redirect_uri"),
+        scope: own("scope"),
+        scopes: own("scopes"),
+        state: own("state"),
+        code_challenge: own("code_challenge"),
+        code_challenge_method: own("code_challenge_method"),
+        response_mode: own("response_mode"),
+        request: own("request"),
+        request_uri: own("request_uri"),
+        repeated: !repeated.is_empty(),
+    }
+}
