@@ -9,6 +9,7 @@ use crate::{
     aws::{Aws, Client, Device, Link, Tokens},
     browser::Browser,
     child::{self, Ended, Running},
+    control::Control,
     http::{Connection, Request},
     room::{Room, free_port},
     secrets::Secrets,
@@ -34,8 +35,10 @@ impl Dev {
     /// Starts one in `room` with further arguments. It logs all it can, to be searched for secrets.
     #[track_caller]
     pub fn start(room: &Room, arguments: &[&str]) -> Self {
-        let mut command = room.claviger(&["dev", "--json", "--listen", "127.0.0.1:0"]);
-        command.args(["--log", "trace"]);
+        let mut command = room.claviger(&["dev", "--json", "--log", "trace"]);
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         let secrets = Secrets::default();
         let running = Running::start_server(command.args(arguments), &secrets);
         let about = running.stdout_line(|line| serde_json::from_str::<Value>(line).ok());
@@ -70,6 +73,15 @@ impl Dev {
     /// A browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser::new(self.link.clone(), self.text("issuer"))
+    }
+
+    /// A caller of its control API.
+    pub fn control(&self) -> Control {
+        Control {
+            address: self.link.address,
+            host: self.link.host.clone(),
+            token: self.text("control_token"),
+        }
     }
 }
 

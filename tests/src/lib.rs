@@ -38,6 +38,7 @@ pub mod pages;
 pub mod node;
 pub mod child;
 pub mod room;
+pub mod control;
 pub mod instance;
 
 pub use server::TestServer;

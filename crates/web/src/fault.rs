@@ -20,8 +20,8 @@ pub type Rewrite = Arc<dyn Fn(&Bytes) -> Bytes + Send + Sync>;
 /// What befalls one request.
 #[derive(Clone)]
 pub enum Fault {
-    /// It is answered so, and not handled.
-    Refuse(Exception),
+    /// It is answered so, and not handled; with the name of that.
+    Refuse(&'static str, Exception),
     /// It is handled after a while.
     Delay(Duration),
     /// Its connection is cut before it is handled.
@@ -36,18 +36,17 @@ impl Fault {
     /// The name that scripts call it by.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Refuse(_) => "refuse",
+            Self::Refuse(name, _) | Self::Rewrite(name, _) => name,
             Self::Delay(_) => "delay",
             Self::CutConnection => "cut_connection",
             Self::LostAnswer => "lost_answer",
-            Self::Rewrite(name, _) => name,
         }
     }
 
     /// What watchers see of it, before whatever else the request comes to.
     pub(crate) fn on(&self, operation: &'static str) -> Activity {
         let (status, error) = match self {
-            Self::Refuse(exception) => (exception.status, Some(exception.name.to_owned())),
+            Self::Refuse(_, exception) => (exception.status, Some(exception.name.to_owned())),
             _ => (0, None),
         };
         Activity {

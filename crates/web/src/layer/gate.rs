@@ -117,7 +117,7 @@ async fn reach(
     };
     app.saw(&fault.on(operation));
     match fault {
-        Fault::Refuse(exception) => Ok(error::scripted(face, exception).map(Body::from)),
+        Fault::Refuse(_, exception) => Ok(error::scripted(face, exception).map(Body::from)),
         Fault::Delay(time) => {
             tokio::time::sleep(time).await;
             Ok(handle.await)
@@ -128,7 +128,8 @@ async fn reach(
             Err(Cut)
         }
         Fault::Rewrite(_, rewrite) => {
-            let (head, body) = handle.await.into_parts();
+            let (mut head, body) = handle.await.into_parts();
+            head.headers.remove(header::CONTENT_LENGTH);
             let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
             let body = if head.status == StatusCode::OK {
                 rewrite(&body)

@@ -37,6 +37,16 @@ const MISLEADING: [&str; 12] = [
     "AWS_CA_BUNDLE",
 ];
 
+/// The directories that AWS clients make for their caches, innermost first. Whoever goes last and
+/// finds one empty removes it.
+const CACHES: [&str; 5] = [
+    ".aws/sso/cache",
+    ".aws/sso",
+    ".aws/cli/cache",
+    ".aws/cli",
+    ".aws",
+];
+
 /// A child about to run; its token files go when this goes.
 pub(super) struct Child {
     environment: Vec<(&'static str, String)>,
@@ -63,15 +73,12 @@ impl Child {
         let file = token_path(instance, &home);
         let mut left_behind = vec![file.clone()];
         left_behind.extend(credential_caches(instance, &home));
-        left_behind.extend(new_directories(&home));
+        left_behind.extend(CACHES.map(|name| home.join(name)));
         let child = Self {
             environment,
             left_behind,
         };
         if let Some((registered, issued)) = signed_in {
-            let cache = file.parent().unwrap_or(&home);
-            std::fs::create_dir_all(cache)
-                .with_context(|| format!("{} cannot be made", cache.display()))?;
             write_private(&file, &token_file(instance, registered, issued))
                 .with_context(|| format!("{} cannot be written", file.display()))?;
         }
@@ -214,21 +221,6 @@ fn token_path(instance: &DevInstance, home: &Path) -> PathBuf {
     home.join(".aws/sso/cache").join(format!("{name}.json"))
 }
 
-/// The directories of AWS clients' caches that are not there yet, innermost first.
-fn new_directories(home: &Path) -> Vec<PathBuf> {
-    [
-        ".aws/sso/cache",
-        ".aws/sso",
-        ".aws/cli/cache",
-        ".aws/cli",
-        ".aws",
-    ]
-    .map(|name| home.join(name))
-    .into_iter()
-    .filter(|path| !path.exists())
-    .collect()
-}
-
 /// Where the AWS CLI would keep role credentials of this session.
 fn credential_caches(instance: &DevInstance, home: &Path) -> Vec<PathBuf> {
     let cache = home.join(".aws/cli/cache");
@@ -264,10 +256,17 @@ fn home() -> Option<PathBuf> {
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let mut options = std::fs::File::options();
-    options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
+    options.write(true).create_new(true).mode(0o600);
+    // Another instance that ends may remove the directory between making and using it.
+    let mut opened = Err(io::Error::from(io::ErrorKind::NotFound));
+    for _ in 0..100 {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        opened = options.open(path);
+        if !matches!(&opened, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            break;
+        }
+    }
+    opened?.write_all(text.as_bytes())
 }

@@ -145,11 +145,20 @@ impl Line {
     }
 
     fn fault(&self, operation: &'static str, now: Timestamp) -> Fault {
-        let refuse = |status, name, code| Fault::Refuse(Exception { status, name, code });
+        let refuse =
+            |fault, status, name, code| Fault::Refuse(fault, Exception { status, name, code });
         match self.fault {
-            Kind::SlowDown => refuse(400, "SlowDownException", "slow_down"),
-            Kind::TooManyRequests => refuse(429, "TooManyRequestsException", "slow_down"),
-            Kind::Unavailable => refuse(503, "InternalServerException", "server_error"),
+            Kind::SlowDown => refuse("slow_down", 400, "SlowDownException", "slow_down"),
+            Kind::TooManyRequests => {
+                let fault = "too_many_requests";
+                refuse(fault, 429, "TooManyRequestsException", "slow_down")
+            }
+            Kind::Unavailable => refuse(
+                "unavailable",
+                503,
+                "InternalServerException",
+                "server_error",
+            ),
             Kind::Delay => {
                 Fault::Delay(Duration::from_millis(self.milliseconds.unwrap_or_default()))
             }

@@ -1,0 +1,101 @@
+//! The command below `claviger dev --`: what it finds, how it ends, what is left.
+
+use std::{net::TcpStream, process::Command};
+
+use claviger_tests::{
+    child::{Running, signal},
+    room::Room,
+};
+
+/// Prints where the instance is, then waits to be ended.
+const WAIT: &str = "trap 'exit 5' TERM; trap 'exit 6' INT; echo \"$CLAVIGER_ISSUER\"; \
+                    while :; do sleep 0.02; done";
+
+#[track_caller]
+fn assert_nothing_left(room: &Room, issuer: &str) {
+    assert!(
+        !room.home().join(".aws").exists(),
+        "something is left in ~/.aws"
+    );
+    let left: Vec<_> = std::fs::read_dir(room.tmp()).expect("TMPDIR").collect();
+    assert!(left.is_empty(), "{left:?}");
+    let address = issuer.trim_start_matches("http://");
+    assert!(
+        TcpStream::connect(address).is_err(),
+        "{address} still answers"
+    );
+    let root = room.path().display().to_string();
+    let processes = Command::new("pgrep").args(["-f", &root]).output();
+    let processes = String::from_utf8(processes.expect("pgrep").stdout).expect("text");
+    assert_eq!(processes, "", "processes are left");
+}
+
+#[test]
+fn signals_reach_the_command_and_nothing_is_left() {
+    for (name, code) in [("TERM", 5), ("INT", 6)] {
+        let room = Room::new();
+        let mut command = room.claviger(&["dev", "--", "sh", "-c", WAIT]);
+        let running = Running::start(&mut command);
+        let issuer = running.stdout_line(|line| Some(line.to_owned()));
+        signal(running.id(), name);
+        running.end().assert_code(code);
+        assert_nothing_left(&room, &issuer);
+    }
+}
+
+#[test]
+fn a_command_that_fails_or_is_killed_passes_that_on() {
+    let room = Room::new();
+    for (script, code) in [
+        ("exit 3", 3),
+        ("kill -KILL $$", 137),
+        ("exec no-such-command", 127),
+    ] {
+        let script = format!("echo \"$CLAVIGER_ISSUER\"; {script}");
+        let ended = room.run(&["dev", "--", "sh", "-c", &script]);
+        ended.assert_code(code);
+        assert_nothing_left(&room, ended.stdout.trim());
+    }
+}
+
+#[test]
+fn each_way_to_sign_in_gives_a_token_and_none_gives_none() {
+    let room = Room::new();
+    let look = "ls \"$HOME/.aws/sso/cache\" 2>/dev/null | wc -l; echo \"$CLAVIGER_REFRESH_TOKEN\"";
+    for (login, tokens) in [("device", 1), ("pkce", 1), ("none", 0)] {
+        let ended = room.run(&["dev", "--login", login, "--", "sh", "-c", look]);
+        ended.assert_code(0);
+        let (count, token) = ended.stdout.split_once('\n').expect("two lines");
+        assert_eq!(count.trim(), tokens.to_string(), "{ended}");
+        assert_eq!(token.starts_with("cvr1."), tokens == 1, "{login}");
+    }
+}
+
+#[test]
+fn a_private_home_is_empty_but_for_the_token_and_goes_with_the_command() {
+    let room = Room::new();
+    room.write("of-mine", "");
+    let look = "cd \"$HOME\" && find . -type f | wc -l && pwd";
+    let ended = room.run(&["dev", "--private-home", "--", "sh", "-c", look]);
+    ended.assert_code(0);
+    let (count, home) = ended.stdout.split_once('\n').expect("two lines");
+    assert_eq!(count.trim(), "1", "{ended}");
+    assert_ne!(std::path::Path::new(home.trim()), room.home());
+    assert!(!std::path::Path::new(home.trim()).exists());
+}
+
+#[test]
+fn many_at_once_share_one_home_and_leave_nothing() {
+    let room = Room::new();
+    let cache = "ls \"$HOME/.aws/sso/cache\" | grep -c json; test -f \"$AWS_CONFIG_FILE\"";
+    let running: Vec<_> = (0..8)
+        .map(|_| Running::start(&mut room.claviger(&["dev", "--", "sh", "-c", cache])))
+        .collect();
+    for one in running {
+        one.end().assert_code(0);
+    }
+    assert!(
+        !room.home().join(".aws").exists(),
+        "something is left in ~/.aws"
+    );
+}
