@@ -192,3 +192,44 @@ fn an_endpoint_that_is_none_is_told_as_such() {
     let says = ["UnknownOperationException", "without a path"];
     ended.assert_code(1).assert_says(&says);
 }
+
+#[test]
+fn a_value_may_begin_with_a_hyphen() {
+    let room = Room::new();
+    let dev = Dev::start(&room, &[]);
+    let id = register(&room, &dev);
+    let verifier = "-".repeat(43);
+    let redeem = |grant: &str, more: &[&str]| {
+        let mut flags = vec![
+            "create-token",
+            "--client-id",
+            &id,
+            "--client-secret",
+            "@secret",
+        ];
+        flags.extend(["--grant-type", grant]);
+        flags.extend(more);
+        call(&room, &dev, &flags)
+    };
+    let device = redeem(DEVICE_CODE, &["--device-code", "-3a"]);
+    device
+        .assert_code(1)
+        .assert_says(&["InvalidGrantException"]);
+    let refresh = redeem("refresh_token", &["--refresh-token", "-3a"]);
+    refresh
+        .assert_code(1)
+        .assert_says(&["InvalidGrantException"]);
+    let uri = "http://127.0.0.1/callback";
+    let more = [
+        "--code",
+        "-3a",
+        "--code-verifier",
+        &verifier,
+        "--redirect-uri",
+        uri,
+    ];
+    let code = redeem("authorization_code", &more);
+    // The client may not: its code was read, or this would end with 2.
+    code.assert_code(1)
+        .assert_says(&["UnauthorizedClientException"]);
+}

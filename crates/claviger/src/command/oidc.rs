@@ -100,10 +100,17 @@ struct Credentials {
     #[arg(long, env = "CLAVIGER_CLIENT_ID", hide_env_values = true)]
     client_id: String,
     /// The clientSecret of RegisterClient
-    #[arg(long, env = "CLAVIGER_CLIENT_SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "CLAVIGER_CLIENT_SECRET",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     client_secret: String,
 }
 
+// Codes and verifiers are drawn from an alphabet that has a hyphen: one that begins with it is a
+// value all the same.
 #[derive(Args)]
 struct CreateToken {
     #[command(flatten)]
@@ -112,13 +119,18 @@ struct CreateToken {
     #[arg(long, value_name = "GRANT")]
     grant_type: String,
     /// The deviceCode of StartDeviceAuthorization
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     device_code: Option<String>,
     /// The code that came back from /authorize
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     code: Option<String>,
     /// The refreshToken of the last CreateToken
-    #[arg(long, env = "CLAVIGER_REFRESH_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "CLAVIGER_REFRESH_TOKEN",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     refresh_token: Option<String>,
     /// A scope that the access token is restricted to; may be given several times
     #[arg(long, value_name = "SCOPE")]
@@ -127,7 +139,7 @@ struct CreateToken {
     #[arg(long, value_name = "URI")]
     redirect_uri: Option<String>,
     /// The verifier whose challenge /authorize was given
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     code_verifier: Option<String>,
 }
 
