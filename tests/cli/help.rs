@@ -5,7 +5,7 @@ use claviger_tests::{child, room::Room};
 use crate::transcript::{assert_transcript, run};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "",
     "dev",
     "serve",
@@ -34,6 +34,7 @@ const COMMANDS: [&str; 29] = [
     "oidc register-client",
     "oidc start-device-authorization",
     "oidc create-token",
+    "conformance",
     "config",
 ];
 

@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::command::{admin::cli::Admin, dev::Dev, init::Init, oidc::Oidc, serve::Serve};
+use crate::command::{
+    admin::cli::Admin, conformance::Conformance, dev::Dev, init::Init, oidc::Oidc, serve::Serve,
+};
 
 #[derive(Parser)]
 #[command(
@@ -39,6 +41,8 @@ pub(crate) enum Command {
     Admin(Box<Admin>),
     /// Make the calls of sso-oidc by hand, against Claviger or AWS
     Oidc(Box<Oidc>),
+    /// Check any server of the dialect from the outside
+    Conformance(Conformance),
     /// The configuration file
     #[command(
         subcommand,

@@ -9,6 +9,8 @@ pub(crate) struct Exit {
 
 /// The input is damaged: a corrupt store. Do not restart blindly.
 pub(crate) const DATA: u8 = 65;
+/// The server that was named does not answer.
+pub(crate) const UNAVAILABLE: u8 = 69;
 /// Try again later: the disk failed, the store is in use.
 pub(crate) const TEMPORARY: u8 = 75;
 /// The configuration is wrong or something must be set up first.

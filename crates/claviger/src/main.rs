@@ -59,6 +59,7 @@ async fn run(command: Command) -> Result<ExitCode, Exit> {
     }
     match command {
         Command::Dev(dev) => return command::dev::run(*dev).await,
+        Command::Conformance(conformance) => return command::conformance::run(conformance).await,
         Command::Serve(serve) => command::serve::run(*serve).await?,
         Command::Init(init) => command::init::run(init).await?,
         Command::Admin(admin) => command::admin::cli::run(*admin).await?,

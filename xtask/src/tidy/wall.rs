@@ -22,6 +22,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("claviger-sts", &["claviger-model"]),
+    // A black box: it knows the wire, not our types.
+    ("claviger-conformance", &[]),
     (
         "claviger",
         &[
@@ -31,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "claviger-wire",
             "claviger-web",
             "claviger-sts",
+            "claviger-conformance",
         ],
     ),
 ];

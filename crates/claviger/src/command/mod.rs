@@ -6,3 +6,4 @@ pub(crate) mod init;
 pub(crate) mod serve;
 pub(crate) mod oidc;
 pub(crate) mod dev;
+pub(crate) mod conformance;

@@ -1,0 +1,188 @@
+//! `claviger conformance`: checks any server of the dialect from the outside.
+
+use std::{fs, io::IsTerminal as _, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use claviger_conformance::{Approver, Control, Http, Outcome, Pace, Pages, Person, Plan, Verdict};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use serde_json::json;
+use url::Url;
+
+use crate::{
+    exit::{CONFIGURATION, Exit, ExitCode as _, UNAVAILABLE},
+    output,
+};
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  claviger dev --login none -- claviger conformance
+  claviger conformance https://sso.example.org --user alice --password-file password
+  claviger conformance https://sso.example.org --only portal --only refresh.lost_answer
+
+Somebody has to approve devices and applications. --control-token does it by the control API of
+`claviger dev`, --user and --password-file by the server's own pages; without either you are told what
+to open. Each check makes clients and sessions of its own and ends only those.
+
+Exits with 0 when no check failed, 1 when one did, 69 when the server does not answer.")]
+pub(crate) struct Conformance {
+    /// The server; API and pages below one address
+    #[arg(env = "CLAVIGER_ISSUER", required_unless_present = "list")]
+    url: Option<Url>,
+    /// What clients send as startUrl [default: URL/start]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CLAVIGER_START_URL",
+        hide_env_values = true
+    )]
+    start_url: Option<String>,
+    /// The control token of `claviger dev`: approves, and moves the server's clock
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "CLAVIGER_CONTROL_TOKEN",
+        hide_env_values = true,
+        conflicts_with = "user"
+    )]
+    control_token: Option<String>,
+    /// Somebody with at least one role, who signs in at the server's pages
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    user: Option<String>,
+    /// The file that holds the password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// Make the slow checks, too: they wait until codes and tokens expire, for half an hour in all
+    #[arg(long)]
+    slow: bool,
+    /// Make only this check, or those whose names begin so; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// List the checks and make none
+    #[arg(long)]
+    list: bool,
+    /// Print one JSON document with all outcomes; the lines go to standard error
+    #[arg(long)]
+    json: bool,
+    /// The authority of the server's certificate, PEM; the machine's own where left out
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "AWS_CA_BUNDLE",
+        hide_env_values = true
+    )]
+    ca_bundle: Option<PathBuf>,
+}
+
+pub(crate) async fn run(conformance: Conformance) -> Result<ExitCode, Exit> {
+    if conformance.list {
+        list(conformance.json);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let json = conformance.json;
+    let say = if json { output::note } else { output::line };
+    let plan = plan(conformance).await.exit(CONFIGURATION)?;
+    let tell = |outcome: &Outcome| say(&line(outcome));
+    let report = claviger_conformance::run(plan, tell)
+        .await
+        .exit(UNAVAILABLE)?;
+    let (passed, failed, skipped) = (report.passed, report.failed, report.skipped);
+    say(&format!(
+        "\n{passed} passed, {failed} failed, {skipped} skipped"
+    ));
+    if json {
+        output::line(&serde_json::to_string(&report).context("the report cannot be written")?);
+    }
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+async fn plan(conformance: Conformance) -> anyhow::Result<Plan> {
+    let approver = approver(&conformance).await?;
+    let roots = conformance.ca_bundle.as_deref().map(|path| {
+        let roots =
+            CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        roots.with_context(|| format!("{} cannot be read", path.display()))
+    });
+    let url = conformance
+        .url
+        .context("name the server: `claviger conformance URL`")?;
+    if !matches!(url.scheme(), "http" | "https") {
+        bail!("{url} is no address of a server; it begins with https:// or http://");
+    }
+    let known = |only: &&String| !claviger_conformance::checks().any(|check| check.is_named(only));
+    if let Some(unknown) = conformance.only.iter().find(known) {
+        bail!("there is no check {unknown}; `claviger conformance --list` lists them");
+    }
+    let http = Http::new(url, roots.transpose()?.unwrap_or_default());
+    Ok(Plan {
+        http: http.context("no certificate of this machine can be read; give --ca-bundle")?,
+        start_url: conformance.start_url,
+        approver,
+        slow: conformance.slow,
+        only: conformance.only,
+    })
+}
+
+async fn approver(conformance: &Conformance) -> anyhow::Result<Approver> {
+    if let (Some(user), Some(path)) = (&conformance.user, &conformance.password_file) {
+        let password = fs::read_to_string(path);
+        let password = password.with_context(|| format!("{} cannot be read", path.display()))?;
+        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        return Ok(Approver::Pages(Pages::new(user.clone(), password)));
+    }
+    if let Some(token) = &conformance.control_token {
+        return Ok(Approver::Control(Control::new(token.clone())));
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!(
+            "nobody is there to approve: give --user and --password-file, or --control-token, or \
+             run it in a terminal"
+        );
+    }
+    let person = Person::new(output::note).await;
+    Ok(Approver::Person(
+        person.context("no port of 127.0.0.1 is free")?,
+    ))
+}
+
+/// One line: how it ended, what it was, where it is written, and why.
+fn line(outcome: &Outcome) -> String {
+    let verdict = match outcome.verdict {
+        Verdict::Passed => "ok  ",
+        Verdict::Failed => "FAIL",
+        Verdict::Skipped => "skip",
+    };
+    let wire = format!("WIRE {}", outcome.wire);
+    let line = format!("{verdict}  {:<45}  {wire:<15}", outcome.name);
+    match &outcome.reason {
+        Some(reason) => format!("{line}  {reason}"),
+        None => line.trim_end().to_owned(),
+    }
+}
+
+fn list(json: bool) {
+    let slow = |pace| if pace == Pace::Slow { "  (slow)" } else { "" };
+    let checks = claviger_conformance::checks();
+    if json {
+        let checks = checks.map(|check| {
+            json!({
+                "name": check.name,
+                "wire": check.wire,
+                "cases": check.cases,
+                "slow": check.pace == Pace::Slow,
+            })
+        });
+        output::line(&serde_json::Value::from_iter(checks).to_string());
+        return;
+    }
+    for check in checks {
+        let cases = check.cases.join(" ");
+        let line = format!(
+            "{:<45}  WIRE {:<10}  {cases}{}",
+            check.name,
+            check.wire,
+            slow(check.pace)
+        );
+        output::line(line.trim_end());
+    }
+}

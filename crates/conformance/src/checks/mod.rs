@@ -1,0 +1,27 @@
+//! The checks, by what they look at.
+
+mod authorize;
+mod device;
+mod http;
+mod portal;
+mod refresh;
+mod register;
+mod start;
+mod token;
+
+use crate::check::Check;
+
+/// Every check there is, in the order in which they are made.
+pub fn checks() -> impl Iterator<Item = &'static Check> {
+    let all = [
+        start::CHECKS,
+        register::CHECKS,
+        http::CHECKS,
+        device::CHECKS,
+        token::CHECKS,
+        refresh::CHECKS,
+        portal::CHECKS,
+        authorize::CHECKS,
+    ];
+    all.into_iter().flatten()
+}
