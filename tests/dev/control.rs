@@ -143,7 +143,7 @@ async fn people_and_assignments_are_added_to_what_is_there() {
     let twice = control
         .refused(400, "users", &json!({ "name": "bob" }))
         .await;
-    assert!(twice.contains("twice"), "{twice}");
+    assert_eq!(twice, "there is a user bob already");
     let both = json!({ "account": "1", "role": "Ops", "user": "bob" });
     assert!(
         control
@@ -151,9 +151,17 @@ async fn people_and_assignments_are_added_to_what_is_there() {
             .await
             .contains("12 digits")
     );
-    let nobody = json!({ "account": "111122223333", "role": "Ops", "user": "nobody" });
-    let told = control.refused(400, "assignments", &nobody).await;
-    assert!(told.contains("no such user"), "{told}");
+    // Who has a role already is given it once more in vain.
+    control.post("assignments", &ops).await;
+    for (name, value, known) in [
+        ("user", "nobody", "alice, bob"),
+        ("group", "none", "engineers, new"),
+    ] {
+        let mut nobody = json!({ "account": "111122223333", "role": "Ops" });
+        nobody[name] = json!(value);
+        let told = control.refused(404, "assignments", &nobody).await;
+        assert!(told.contains(known), "{told}");
+    }
 }
 
 #[tokio::test]

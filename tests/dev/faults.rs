@@ -65,6 +65,13 @@ async fn a_cut_connection_does_nothing_and_a_lost_answer_does_all() {
         assert!(answer.is_none(), "{fault} was answered: {answer:?}");
         assert_eq!(generation().await, Some(due), "{fault}");
     }
+    // One event for each call: what was done is told even where nobody heard of it.
+    let told = control.told().await;
+    let told: Vec<_> = told.iter().rev().take(2).map(String::as_str).collect();
+    assert_eq!(
+        told,
+        ["CreateToken 200 lost_answer", "CreateToken cut_connection"]
+    );
     // The retry is given what was lost.
     aws.refresh(&client, tokens.refresh_token())
         .await

@@ -11,6 +11,7 @@ mod aws_cli;
 mod boto3;
 mod rust_sdk;
 mod javascript;
+mod conformance;
 mod pages;
 mod log;
 mod crash;

@@ -49,7 +49,7 @@ impl Answer {
         if self.status() >= 400 {
             let body = String::from_utf8_lossy(&self.body);
             let start: String = body.chars().take(200).collect();
-            told += &format!(" with {start:?}");
+            told = format!("{told} with {start:?}");
         }
         told
     }

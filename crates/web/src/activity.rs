@@ -1,7 +1,7 @@
 //! What `claviger dev` shows of each request. Never a log: it may name a user code.
 
 use claviger_engine::web_session::SignedIn;
-use http::StatusCode;
+use http::{Response, StatusCode};
 
 /// One request, for a person who watches.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,7 @@ pub struct Activity {
     pub person: Option<String>,
     /// The user code concerned.
     pub user_code: Option<String>,
-    /// The answer's status; 0 where a fault left none.
+    /// The answer's status, even where a fault lost it; 0 where nothing was done.
     pub status: u16,
     /// The exception's name, on errors.
     pub error: Option<String>,
@@ -24,16 +24,35 @@ pub struct Activity {
 
 /// Watches requests go by.
 pub trait Observer: Send + Sync {
-    /// Called once for each API request and each thing done on a page.
+    /// Called once for each request to the API, and for each thing done on a page.
     fn saw(&self, activity: &Activity);
 }
 
 impl Activity {
-    /// A call of the API, as yet without an answer.
-    pub(crate) fn call(operation: &'static str) -> Self {
+    /// Leaves what a handler knows with its answer.
+    pub(crate) fn known_by<B>(self, mut answer: Response<B>) -> Response<B> {
+        answer.extensions_mut().insert(self);
+        answer
+    }
+
+    /// A call of the API with its answer, in whose extensions the handler left what it knows.
+    pub(crate) fn of_call<B>(
+        operation: &'static str,
+        answer: Option<&mut Response<B>>,
+        fault: Option<&'static str>,
+    ) -> Self {
+        let mut activity = Self::default();
+        if let Some(answer) = answer {
+            activity = answer.extensions_mut().remove().unwrap_or_default();
+            activity.status = answer.status().as_u16();
+            let name = answer.headers().get("x-amzn-errortype");
+            let name = name.and_then(|name| name.to_str().ok());
+            activity.error = name.map(ToOwned::to_owned);
+        }
         Self {
             operation,
-            ..Self::default()
+            fault,
+            ..activity
         }
     }
 

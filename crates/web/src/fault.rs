@@ -6,8 +6,6 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 pub use claviger_wire::aws::error::Exception;
 
-use crate::activity::Activity;
-
 /// Decides which requests suffer what.
 pub trait FaultScript: Send + Sync {
     /// The fault of this one request to the API, named by its operation.
@@ -22,7 +20,7 @@ pub type Rewrite = Arc<dyn Fn(&Bytes) -> Bytes + Send + Sync>;
 pub enum Fault {
     /// It is answered so, and not handled; with the name of that.
     Refuse(&'static str, Exception),
-    /// It is handled after a while.
+    /// It is handled, and answered after a while.
     Delay(Duration),
     /// Its connection is cut before it is handled.
     CutConnection,
@@ -40,20 +38,6 @@ impl Fault {
             Self::Delay(_) => "delay",
             Self::CutConnection => "cut_connection",
             Self::LostAnswer => "lost_answer",
-        }
-    }
-
-    /// What watchers see of it, before whatever else the request comes to.
-    pub(crate) fn on(&self, operation: &'static str) -> Activity {
-        let (status, error) = match self {
-            Self::Refuse(_, exception) => (exception.status, Some(exception.name.to_owned())),
-            _ => (0, None),
-        };
-        Activity {
-            status,
-            error,
-            fault: Some(self.name()),
-            ..Activity::call(operation)
         }
     }
 }

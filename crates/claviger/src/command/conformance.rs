@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use claviger_conformance::{Approver, Control, Http, Outcome, Pace, Pages, Person, Plan, Verdict};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
@@ -172,7 +172,7 @@ fn list(json: bool) {
                 "slow": check.pace == Pace::Slow,
             })
         });
-        output::line(&serde_json::Value::from_iter(checks).to_string());
+        output::line(&checks.collect::<Value>().to_string());
         return;
     }
     for check in checks {

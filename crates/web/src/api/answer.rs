@@ -1,11 +1,9 @@
-//! How handlers answer: encoded, logged once, and shown to whoever watches.
+//! How handlers answer: encoded, and logged once.
 
 use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::error::Error;
 use http::Response;
-
-use crate::{activity::Activity, app::App};
 
 /// Logs why a request was refused or failed, under the request's own name; what the client may
 /// know is in the answer.
@@ -25,8 +23,6 @@ pub(crate) fn log(error: &Error) {
 
 /// The answer of an API operation.
 pub(crate) fn finish<T>(
-    app: &App,
-    mut activity: Activity,
     result: &Result<T, Error>,
     encode: impl FnOnce(&T) -> Response<Bytes>,
     refuse: impl FnOnce(&Error) -> Response<Bytes>,
@@ -38,12 +34,5 @@ pub(crate) fn finish<T>(
             refuse(error)
         }
     };
-    activity.status = response.status().as_u16();
-    let name = response
-        .headers()
-        .get("x-amzn-errortype")
-        .and_then(|name| name.to_str().ok());
-    activity.error = name.map(ToOwned::to_owned);
-    app.saw(&activity);
     response.map(Body::from)
 }

@@ -30,18 +30,12 @@ pub(crate) async fn register_client(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity::call("RegisterClient");
+    let mut activity = Activity::default();
     let result = oidc::decode_register_client(&body).and_then(|registration| {
         activity.client = Some(registration.client_name.clone());
         register::register(&app.context, &requester, &registration)
     });
-    finish(
-        &app,
-        activity,
-        &result,
-        oidc::encode_register_client,
-        error::oidc,
-    )
+    activity.known_by(finish(&result, oidc::encode_register_client, error::oidc))
 }
 
 pub(crate) async fn start_device_authorization(
@@ -53,7 +47,7 @@ pub(crate) async fn start_device_authorization(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity::call("StartDeviceAuthorization");
+    let mut activity = Activity::default();
     let result = match oidc::decode_start_device_authorization(&body) {
         Ok(request) => {
             activity.client = name_of(&app.context, &request.client.client_id);
@@ -65,13 +59,11 @@ pub(crate) async fn start_device_authorization(
         .as_ref()
         .ok()
         .map(|started| started.user_code.to_string());
-    finish(
-        &app,
-        activity,
+    activity.known_by(finish(
         &result,
         oidc::encode_start_device_authorization,
         error::oidc,
-    )
+    ))
 }
 
 pub(crate) async fn create_token(
@@ -87,7 +79,7 @@ pub(crate) async fn create_token(
     if let Some(refused) = other_dialect(&headers) {
         return refused;
     }
-    let mut activity = Activity::call("CreateToken");
+    let mut activity = Activity::default();
     let result = match oidc::decode_create_token(&body) {
         Ok(request) => {
             activity.client = name_of(&app.context, &request.client.client_id);
@@ -95,13 +87,7 @@ pub(crate) async fn create_token(
         }
         Err(error) => Err(error),
     };
-    finish(
-        &app,
-        activity,
-        &result,
-        oidc::encode_create_token,
-        error::oidc,
-    )
+    activity.known_by(finish(&result, oidc::encode_create_token, error::oidc))
 }
 
 /// 415 for everything but the AWS dialect, the only one these routes speak so far.

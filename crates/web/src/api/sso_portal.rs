@@ -9,7 +9,7 @@ use claviger_wire::aws::{error, portal as wire};
 use http::{HeaderMap, Response, Uri};
 
 use super::answer::finish;
-use crate::{activity::Activity, app::App};
+use crate::app::App;
 
 pub(crate) async fn list_accounts(
     State(app): State<Arc<App>>,
@@ -21,13 +21,7 @@ pub(crate) async fn list_accounts(
         let page = wire::decode_list_accounts(uri.query())?;
         portal::accounts(&app.context, &bearer, page).await
     };
-    finish(
-        &app,
-        Activity::call("ListAccounts"),
-        &answer.await,
-        wire::encode_list_accounts,
-        error::portal,
-    )
+    finish(&answer.await, wire::encode_list_accounts, error::portal)
 }
 
 pub(crate) async fn list_account_roles(
@@ -40,10 +34,7 @@ pub(crate) async fn list_account_roles(
         let (account_id, page) = wire::decode_list_account_roles(uri.query())?;
         portal::roles(&app.context, &bearer, &account_id, page).await
     };
-    let activity = Activity::call("ListAccountRoles");
     finish(
-        &app,
-        activity,
         &answer.await,
         wire::encode_list_account_roles,
         error::portal,
@@ -61,10 +52,7 @@ pub(crate) async fn get_role_credentials(
         let (account, role) = wire::decode_get_role_credentials(uri.query())?;
         portal::role_credentials(&app.context, &requester, &bearer, &account, &role).await
     };
-    let activity = Activity::call("GetRoleCredentials");
     finish(
-        &app,
-        activity,
         &answer.await,
         wire::encode_get_role_credentials,
         error::portal,
@@ -81,11 +69,5 @@ pub(crate) async fn logout(
         portal::logout(&app.context, &requester, &bearer).await
     };
     let result: Result<(), Error> = answer.await;
-    finish(
-        &app,
-        Activity::call("Logout"),
-        &result,
-        |()| wire::encode_logout(),
-        error::portal,
-    )
+    finish(&result, |()| wire::encode_logout(), error::portal)
 }

@@ -22,8 +22,9 @@ use tracing::Instrument as _;
 
 use super::requester;
 use crate::{
+    activity::Activity,
     app::App,
-    fault::{Cut, Fault},
+    fault::{Cut, Fault, Rewrite},
     page,
 };
 
@@ -106,39 +107,44 @@ async fn reach(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response<Body>, Cut> {
-    let operation = operation_of(parts.uri.path());
-    let face = operation.map(|(face, _)| face);
-    let handle = run(app, router, parts, body, face);
-    let Some((script, (face, operation))) = app.faults.as_ref().zip(operation) else {
+    let call = operation_of(parts.uri.path());
+    let handle = run(app, router, parts, body, call.map(|(face, _)| face));
+    let Some((face, operation)) = call else {
         return Ok(handle.await);
     };
-    let Some(fault) = script.next(operation) else {
-        return Ok(handle.await);
+    let fault = app
+        .faults
+        .as_ref()
+        .and_then(|script| script.next(operation));
+    let mut answer = match &fault {
+        Some(Fault::CutConnection) => None,
+        Some(Fault::Refuse(_, exception)) => {
+            Some(error::scripted(face, *exception).map(Body::from))
+        }
+        _ => Some(handle.await),
     };
-    app.saw(&fault.on(operation));
-    match fault {
-        Fault::Refuse(_, exception) => Ok(error::scripted(face, exception).map(Body::from)),
-        Fault::Delay(time) => {
+    let name = fault.as_ref().map(Fault::name);
+    app.saw(&Activity::of_call(operation, answer.as_mut(), name));
+    match (answer, fault) {
+        (None, _) | (_, Some(Fault::LostAnswer)) => Err(Cut),
+        (Some(answer), Some(Fault::Rewrite(_, rewrite))) => rewritten(answer, &rewrite).await,
+        (Some(answer), Some(Fault::Delay(time))) => {
             tokio::time::sleep(time).await;
-            Ok(handle.await)
+            Ok(answer)
         }
-        Fault::CutConnection => Err(Cut),
-        Fault::LostAnswer => {
-            handle.await;
-            Err(Cut)
-        }
-        Fault::Rewrite(_, rewrite) => {
-            let (mut head, body) = handle.await.into_parts();
-            head.headers.remove(header::CONTENT_LENGTH);
-            let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
-            let body = if head.status == StatusCode::OK {
-                rewrite(&body)
-            } else {
-                body
-            };
-            Ok(Response::from_parts(head, Body::from(body)))
-        }
+        (Some(answer), _) => Ok(answer),
     }
+}
+
+/// An answer with another body, if it is a good one.
+async fn rewritten(answer: Response<Body>, rewrite: &Rewrite) -> Result<Response<Body>, Cut> {
+    if answer.status() != StatusCode::OK {
+        return Ok(answer);
+    }
+    let (mut head, body) = answer.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+    Ok(Response::from_parts(head, Body::from(rewrite(&body))))
 }
 
 /// A handler's answer; a bug in it costs this request and nothing else (TOK-13).

@@ -22,11 +22,18 @@ use super::instance::DevInstance;
 use crate::{exit::Exit, moment::rfc3339};
 
 /// What would lead a client elsewhere than to the instance.
-const MISLEADING: [&str; 12] = [
+const MISLEADING: [&str; 18] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
+    // Credentials of a workload.
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ENDPOINT_URL",
@@ -46,6 +53,24 @@ const CACHES: [&str; 5] = [
     ".aws/cli",
     ".aws",
 ];
+
+/// Signals meant for the child, from the moment that the command begins: one that comes while the
+/// instance starts must not leave its files behind.
+pub(super) struct Received {
+    terminate: Signals,
+    interrupt: Signals,
+    hangup: Signals,
+}
+
+impl Received {
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
 
 /// A child about to run; its token files go when this goes.
 pub(super) struct Child {
@@ -86,11 +111,12 @@ impl Child {
     }
 
     /// Runs the command to its end; signals meant for it reach it.
-    pub(super) async fn run(self, command: &[String]) -> Result<ExitCode, Exit> {
+    pub(super) async fn run(
+        self,
+        command: &[String],
+        mut signals: Received,
+    ) -> Result<ExitCode, Exit> {
         let (program, arguments) = command.split_first().context("no command is given")?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
         let mut child = Command::new(program);
         child
             .args(arguments)
@@ -105,9 +131,9 @@ impl Child {
         loop {
             tokio::select! {
                 status = child.wait() => return Ok(code(status?)),
-                () = received(&mut terminate) => forward(&child, Signal::TERM),
-                () = received(&mut hangup) => forward(&child, Signal::HUP),
-                () = received(&mut interrupt) => {
+                () = received(&mut signals.terminate) => forward(&child, Signal::TERM),
+                () = received(&mut signals.hangup) => forward(&child, Signal::HUP),
+                () = received(&mut signals.interrupt) => {
                     // A terminal has sent it to the child as well.
                     if !io::stdin().is_terminal() {
                         forward(&child, Signal::INT);

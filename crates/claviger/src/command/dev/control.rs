@@ -133,7 +133,8 @@ impl Control {
                 Ok(json!({ "faults": self.script.left() }))
             }
             (&Method::DELETE, "faults") => {
-                self.script.clear(parameter(parts, "operation").as_deref());
+                self.script
+                    .clear(parameter(parts, "operation").as_deref())?;
                 Ok(json!({ "faults": self.script.left() }))
             }
             (&Method::GET, "clock") => Ok(self.clock()),
@@ -225,7 +226,7 @@ impl Control {
     }
 
     async fn reset(&self) -> Result<Value, Problem> {
-        self.script.clear(None);
+        self.script.clear(None)?;
         self.world.reset().await?;
         self.journal.forget();
         Ok(json!({}))

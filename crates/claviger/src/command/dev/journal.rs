@@ -24,7 +24,7 @@ pub(super) struct Event {
     client: Option<String>,
     person: Option<String>,
     user_code: Option<String>,
-    /// `null` where a fault left no answer.
+    /// What the server answered, even where a fault lost it; `null` where nothing was done.
     status: Option<u16>,
     error: Option<String>,
     fault: Option<&'static str>,

@@ -17,6 +17,7 @@ mod child;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    pin::pin,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -30,7 +31,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use self::{
-    child::Child,
+    child::{Child, Received},
     control::Control,
     instance::{Choice, DevInstance, Wanted},
     journal::Journal,
@@ -124,6 +125,8 @@ pub(crate) async fn run(dev: Dev) -> Result<ExitCode, Exit> {
         format: LogFormat::Text,
     };
     telemetry::start(&logging)?;
+    // From the first moment: whoever stops an instance that still starts must find nothing of it.
+    let (mut stop, signals) = (pin!(stop_signal()?), Received::listen()?);
     let listener = bind(dev.listen()?).await?;
     let bound = listener.local_addr().map_err(anyhow::Error::from)?;
     let (authority, acceptor) = if dev.tls {
@@ -141,7 +144,10 @@ pub(crate) async fn run(dev: Dev) -> Result<ExitCode, Exit> {
         seed: dev.seed,
         choice: dev.choice,
     };
-    let instance = instance::make(wanted).await?;
+    let instance = tokio::select! {
+        made = instance::make(wanted) => made?,
+        () = &mut stop => return Err(anyhow::anyhow!("stopped before it was ready").into()),
+    };
     let screen = dev.command.is_empty().then(|| Screen::new(dev.json));
     let app = app(&instance, screen, dev.approve).await?;
     if let Some(screen) = screen {
@@ -149,12 +155,12 @@ pub(crate) async fn run(dev: Dev) -> Result<ExitCode, Exit> {
     }
     let running = running(&instance, app, listener, acceptor);
     if dev.command.is_empty() {
-        running.until(stop_signal()?).await?;
+        running.until(stop).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let signed_in = instance.world.log_in(dev.login, &instance.user).await?;
     let child = Child::prepare(&instance, signed_in.as_ref(), dev.private_home)?;
-    with_child(child, running, &dev.command).await
+    with_child(child, signals, running, &dev.command).await
 }
 
 /// The app with all that `dev` adds to it.
@@ -222,6 +228,7 @@ fn running(
 /// Serves while the child runs, and exits as it does.
 async fn with_child(
     child: Child,
+    signals: Received,
     running: Running<'_>,
     command: &[String],
 ) -> Result<ExitCode, Exit> {
@@ -230,7 +237,7 @@ async fn with_child(
         let _ = stop.await;
     });
     let running = async {
-        let status = child.run(command).await;
+        let status = child.run(command, signals).await;
         drop(done);
         status
     };

@@ -87,9 +87,11 @@ impl Script {
     }
 
     /// Clears the lines of one operation, or all.
-    pub(super) fn clear(&self, operation: Option<&str>) {
+    pub(super) fn clear(&self, operation: Option<&str>) -> Result<(), Problem> {
+        operation.map_or(Ok(()), check_operation)?;
         self.lock()
             .retain(|line| operation.is_some_and(|named| line.operation != named));
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Line>> {
@@ -97,15 +99,19 @@ impl Script {
     }
 }
 
+fn check_operation(operation: &str) -> Result<(), Problem> {
+    if operation == EVERY || OPERATIONS.contains(&operation) {
+        return Ok(());
+    }
+    Err(Problem::bad(format!(
+        "there is no operation {operation:?}; name one of {}, or {EVERY} for all",
+        OPERATIONS.join(", ")
+    )))
+}
+
 impl Line {
     fn check(&self) -> Result<(), Problem> {
-        let operation = self.operation.as_str();
-        if operation != EVERY && !OPERATIONS.contains(&operation) {
-            return Err(Problem::bad(format!(
-                "there is no operation {operation:?}; name one of {}, or {EVERY} for all",
-                OPERATIONS.join(", ")
-            )));
-        }
+        check_operation(&self.operation)?;
         if self.times == Some(0) {
             return Err(Problem::bad(
                 "times must be 1 or more; leave it out for \"until cleared\"",
@@ -238,9 +244,11 @@ mod tests {
         assert_eq!(next("CreateToken"), Some("lost_answer"));
         assert_eq!(next("CreateToken"), Some("cut_connection"));
         assert_eq!(script.left().len(), 1);
-        script.clear(Some("Logout"));
+        script.clear(Some("Logout")).expect("an operation");
         assert_eq!(script.left().len(), 1);
-        script.clear(None);
+        let unknown = script.clear(Some("Sing")).expect_err("no operation");
+        assert!(unknown.because.contains("CreateToken"), "{unknown:?}");
+        script.clear(None).expect("all");
         assert_eq!(next("CreateToken"), None);
     }
 

@@ -65,6 +65,12 @@ pub(super) struct NewAssignment {
     group: Option<String>,
 }
 
+/// Who is given a role.
+enum Assignee {
+    User(UserName),
+    Group(String),
+}
+
 /// Who does what people do here.
 pub(super) const fn requester() -> Requester {
     Requester {
@@ -176,6 +182,9 @@ impl World {
     pub(super) async fn add_user(&self, new: NewUser) -> Result<(), Problem> {
         let name = UserName::parse(&new.name).map_err(|rule| Problem::bad(rule.to_string()))?;
         let mut wanted = directory::current(&self.context).await?;
+        if wanted.users.iter().any(|old| old.name == name) {
+            return Err(Problem::bad(format!("there is a user {name} already")));
+        }
         for group in new.groups {
             let old = wanted.groups.iter_mut().find(|old| old.name == group);
             match old {
@@ -201,6 +210,7 @@ impl World {
         let account_id = AccountId::parse(&new.account).map_err(spelled)?;
         let name = RoleName::parse(&new.role).map_err(spelled)?;
         let mut wanted = directory::current(&self.context).await?;
+        let to = self.assignee(&wanted, new.user, new.group).await?;
         if !wanted.accounts.iter().any(|old| old.id == account_id) {
             wanted.accounts.push(Account {
                 name: format!("Account {account_id}"),
@@ -224,14 +234,42 @@ impl World {
             });
         }
         for given in wanted.roles.iter_mut().filter(|given| is_it(given)) {
-            match (&new.user, &new.group) {
-                (Some(user), None) => given.users.push(UserName::parse(user).map_err(spelled)?),
-                (None, Some(group)) => given.groups.push(group.clone()),
-                _ => return Err(Problem::bad("name either a user or a group")),
+            match &to {
+                Assignee::User(user) if !given.users.contains(user) => {
+                    given.users.push(user.clone());
+                }
+                Assignee::Group(group) if !given.groups.contains(group) => {
+                    given.groups.push(group.clone());
+                }
+                _ => {}
             }
         }
         self.apply(&wanted).await?;
         Ok(())
+    }
+
+    /// Who is meant, if they are there.
+    async fn assignee(
+        &self,
+        directory: &Directory,
+        user: Option<String>,
+        group: Option<String>,
+    ) -> Result<Assignee, Problem> {
+        match (user, group) {
+            (Some(user), None) => Ok(Assignee::User(self.person(&user).await?.name)),
+            (None, Some(group)) => {
+                let mut groups = directory.groups.iter().map(|known| known.name.as_str());
+                if groups.clone().any(|known| known == group) {
+                    return Ok(Assignee::Group(group));
+                }
+                let known = groups.by_ref().collect::<Vec<_>>().join(", ");
+                let known = if known.is_empty() { "none" } else { &known };
+                Err(Problem::missing(format!(
+                    "there is no group {group:?}; there is {known}"
+                )))
+            }
+            _ => Err(Problem::bad("name either a user or a group")),
+        }
     }
 
     /// Goes back to the seed, at the system's time. Everybody is signed out.
