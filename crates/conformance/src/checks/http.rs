@@ -155,14 +155,16 @@ async fn malformed_bodies(server: &Server) -> Checked {
 async fn large_body(server: &Server) -> Checked {
     let mut body = Server::registration();
     merge(&mut body, json!({ "unknown": "x".repeat(2 << 20) }));
-    let answer = server.post("/client/register", &body).await?;
-    answer.refused_at_all()?;
-    demand!(
-        answer.status() == 413,
-        "{} for a body of 2 MiB, and should be 413",
-        answer.told()
-    );
-    Ok(())
+    // A server may hang up while the body is still on its way; the answer can be lost then.
+    if let Ok(answer) = server.post("/client/register", &body).await {
+        answer.refused_at_all()?;
+        demand!(
+            answer.status() == 413,
+            "{} for a body of 2 MiB, and should be 413",
+            answer.told()
+        );
+    }
+    server.device_client().await.map(|_| ())
 }
 
 async fn unknown_route(server: &Server) -> Checked {
