@@ -43,6 +43,37 @@ fn signals_reach_the_command_and_nothing_is_left() {
     }
 }
 
+/// The directory below TMPDIR is the first thing that an instance makes and the last that it
+/// removes: whoever stops it in between must find nothing of it.
+#[test]
+fn a_signal_while_it_starts_leaves_nothing() {
+    for arguments in [
+        &["dev", "--listen", "127.0.0.1:0"][..],
+        &["dev", "--", "sleep", "60"],
+    ] {
+        for _ in 0..10 {
+            let room = Room::new();
+            let mut running = Running::start(&mut room.claviger(arguments));
+            let is_empty = || {
+                std::fs::read_dir(room.tmp())
+                    .expect("TMPDIR")
+                    .next()
+                    .is_none()
+            };
+            while is_empty() && running.is_alive() {
+                std::thread::yield_now();
+            }
+            running.terminate();
+            running.end();
+            assert!(is_empty(), "something is left of {arguments:?}");
+            assert!(
+                !room.home().join(".aws").exists(),
+                "something is left in ~/.aws"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_command_that_fails_or_is_killed_passes_that_on() {
     let room = Room::new();

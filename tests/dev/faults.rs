@@ -1,5 +1,5 @@
-//! The fault script, as a caller that looks at bytes meets it. Real SDKs meet it in the tests of the
-//! pytest helper and in `sdk.test.mjs`.
+//! The fault script, as a caller that looks at bytes meets it. Real SDKs meet it in the suite `e2e`:
+//! boto3 in the tests of the pytest helper, JavaScript's in `child.test.mjs`.
 
 use std::time::{Duration, Instant};
 
