@@ -1,8 +1,10 @@
 //! `claviger conformance` against `claviger serve` on SQLite, through its own pages, with moto as
-//! STS; and against `claviger dev`, where the clock can be moved.
+//! STS; against `claviger dev`, where the clock can be moved; and by a person at a terminal.
 
 use claviger_tests::{
-    instance::{Dev, Service},
+    child::{self, Running},
+    http::{Connection, Request, parameter},
+    instance::{Dev, PASSWORD, Service},
     room::Room,
 };
 
@@ -34,6 +36,63 @@ async fn serve_is_green_by_its_own_pages() {
     assert_eq!(report["failed"], 0, "{report:#}");
     assert_eq!(report["skipped"], 0, "{report:#}");
     assert!(report["passed"].as_u64() > Some(75), "{report:#}");
+}
+
+/// Somebody at a terminal, who does what they are told.
+#[tokio::test]
+async fn a_person_is_told_what_to_open() {
+    let room = Room::new();
+    let dev = Dev::start(&room, &[]);
+    let mut browser = dev.browser();
+    browser.sign_in("alice", PASSWORD).await.assert_status(303);
+    let checks = ["device.denied", "authorize.code_grant", "authorize.denied"];
+    let only = checks.map(|name| format!("--only {name}")).join(" ");
+    let program = child::claviger();
+    let command = format!(
+        "{} conformance {only} {}",
+        program.display(),
+        dev.text("issuer")
+    );
+    let mut terminal = room.command("script");
+    terminal.args([
+        "--quiet",
+        "--return",
+        "--flush",
+        "--command",
+        &command,
+        "/dev/null",
+    ]);
+    let mut running = Running::start_piped(&mut terminal);
+    let mut opened = Vec::new();
+    for button in ["Deny", "Allow", "Deny"] {
+        let url = running.stdout_line(|line| {
+            let url = line.trim().strip_prefix("Open ")?;
+            (!opened.contains(&url.to_owned())).then(|| url.to_owned())
+        });
+        if let Some(user_code) = parameter(&url, "user_code") {
+            browser.deny(&user_code).await;
+            running.say("\n");
+        } else {
+            let page = browser.get(&url).await;
+            let back = browser.consent(&page, button).await;
+            let back = back.header("location").expect("a way back").to_owned();
+            let (host, path) = back
+                .trim_start_matches("http://")
+                .split_once('/')
+                .expect("a path");
+            let address = host.parse().expect("an address");
+            let thanks =
+                Connection::exchange(address, host, &Request::get(format!("/{path}"))).await;
+            thanks.assert_status(200);
+        }
+        opened.push(url);
+    }
+    let ended = running.end();
+    ended.assert_code(0);
+    assert!(
+        ended.stdout.contains("3 passed, 0 failed, 0 skipped"),
+        "{ended}"
+    );
 }
 
 #[tokio::test]

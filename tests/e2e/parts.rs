@@ -68,6 +68,19 @@ pub(crate) fn python(room: &Room, program: &str, arguments: &[&str]) -> Command 
     command
 }
 
+/// pytest on a path of the workspace.
+#[track_caller]
+pub(crate) fn pytest(room: &Room, path: &str, flags: &[&str]) -> Command {
+    let python = part(workspace().join(".venv/bin/python"));
+    let mut command = room.command(python);
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .args(["-m", "pytest"])
+        .arg(workspace().join(path))
+        .args(flags);
+    command
+}
+
 /// A Node program of tests/e2e/js, which finds the packages of tests/npm by `CLAVIGER_NPM`.
 #[track_caller]
 pub(crate) fn node(room: &Room, program: &str, arguments: &[&str]) -> Command {

@@ -6,16 +6,16 @@
 //! [`checks()`] lists them. Sections of WIRE are those of the dialect's description,
 //! case ids those of the list of security cases.
 
-mod answer;
-mod approver;
-mod check;
-mod checks;
 mod flaw;
+mod report;
+mod answer;
 mod http;
 mod pkce;
-mod report;
-mod run;
+mod approver;
 mod server;
+mod check;
+mod checks;
+mod run;
 
 pub use approver::{Approver, control::Control, pages::Pages, person::Person};
 pub use check::{Check, Pace};

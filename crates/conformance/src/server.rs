@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::{
     answer::Answer,
-    approver::{Approver, Decision},
+    approver::{Approver, decision::Decision},
     flaw::{Checked, Flaw},
     http::{Call, Http, encode},
     pkce,

@@ -8,6 +8,7 @@ mod pages;
 mod portal;
 mod reply;
 mod state;
+mod token;
 
 use std::{
     convert::Infallible,
@@ -112,7 +113,7 @@ fn route(state: &mut State, call: &Call) -> Reply {
         (_, path) if path.starts_with("/_dev/") => control::route(state, call),
         ("POST", "/client/register") => oidc::respond(state, call, oidc::register),
         ("POST", "/device_authorization") => oidc::respond(state, call, oidc::start_device),
-        ("POST", "/token") => oidc::respond(state, call, oidc::create_token),
+        ("POST", "/token") => oidc::respond(state, call, token::create_token),
         ("GET", "/assignment/accounts" | "/assignment/roles" | "/federation/credentials")
         | ("POST", "/logout") => portal::respond(state, call),
         ("GET" | "HEAD", "/start" | "/start/" | "/device" | "/authorize") => {

@@ -12,7 +12,7 @@ use crate::rust::module;
 use crate::{root, say};
 
 /// Where sources are.
-const PLACES: &[&str] = &["crates", "tests", "fuzz", "xtask"];
+const PLACES: &[&str] = &["crates", "tests", "helpers", "fuzz", "xtask"];
 
 /// Folders whose content is not ours.
 const FOREIGN: &[&str] = &[

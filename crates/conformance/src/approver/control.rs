@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Decision, address};
+use super::decision::{Decision, address};
 use crate::{
     answer::Answer,
     flaw::{Checked, Flaw},

@@ -1,16 +1,14 @@
 //! Who decides about devices and applications: the checked server asks a person.
 
+pub(crate) mod decision;
 pub(crate) mod control;
 pub(crate) mod pages;
 pub(crate) mod person;
 
 use url::Url;
 
-use self::{control::Control, pages::Pages, person::Person};
-use crate::{
-    flaw::{Checked, Flaw},
-    http::Http,
-};
+use self::{control::Control, decision::Decision, pages::Pages, person::Person};
+use crate::{flaw::Checked, http::Http};
 
 /// Who approves and denies.
 #[derive(Debug)]
@@ -21,13 +19,6 @@ pub enum Approver {
     Pages(Pages),
     /// Somebody who is told what to open.
     Person(Person),
-}
-
-/// What is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
-    Approve,
-    Deny,
 }
 
 impl Approver {
@@ -89,10 +80,4 @@ impl Approver {
             Self::Pages(_) | Self::Person(_) => Ok(()),
         }
     }
-}
-
-/// An address of the server that is no address at all.
-pub(crate) fn address(text: &str) -> Checked<Url> {
-    text.parse()
-        .map_err(|_| Flaw::Wrong(format!("{text:?} is no URL")))
 }

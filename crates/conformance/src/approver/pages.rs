@@ -9,7 +9,7 @@ use html5gum::{Token, Tokenizer};
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::{Decision, address};
+use super::decision::{Decision, address};
 use crate::{
     answer::Answer,
     flaw::{Checked, Flaw, demand},

@@ -8,7 +8,7 @@ use tokio::{
 };
 use url::Url;
 
-use super::{Decision, address};
+use super::decision::{Decision, address};
 use crate::flaw::{Checked, Flaw};
 
 /// How long a person may take.

@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::device;
+use super::issued;
 use crate::{
-    approver::Decision,
+    approver::decision::Decision,
     check::{Check, checks},
     flaw::{Checked, demand},
     pkce,
     server::{
-        ACCOUNT_ACCESS, Client, INVALID_GRANT, REFRESH_TOKEN, STATE, Server, parameter, replace,
-        without,
+        ACCOUNT_ACCESS, Client, INVALID_GRANT, REFRESH_TOKEN, STATE, Server, merge, parameter,
+        replace, without,
     },
 };
 
@@ -67,7 +67,7 @@ async fn code_grant(server: &Server) -> Checked {
         "`code` is empty or holds more than letters, digits, - and _; some clients do not decode it"
     );
     let answer = server.redeem(&client, &code, json!({})).await?;
-    device::tokens(&answer)?;
+    issued::tokens(&answer)?;
     server
         .refreshed(&client, &answer.text("refreshToken")?)
         .await?;
@@ -82,7 +82,7 @@ async fn code_grant(server: &Server) -> Checked {
 async fn scope_spellings(server: &Server) -> Checked {
     let more = "codewhisperer:completions";
     let mut body = server.code_registration();
-    crate::server::merge(&mut body, json!({ "scopes": [ACCOUNT_ACCESS, more] }));
+    merge(&mut body, json!({ "scopes": [ACCOUNT_ACCESS, more] }));
     let client = server.register(&body).await?;
     let query = without(server.authorization(&client), "scopes");
     for (name, joint) in [("scopes", " "), ("scopes", ","), ("scope", " ")] {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use futures_util::future;
 use serde_json::{Value, json};
 
+use super::issued;
 use crate::{
-    answer::Answer,
-    approver::Decision,
+    approver::decision::Decision,
     check::{Check, checks},
     flaw::{Checked, demand},
     http::Call,
@@ -164,32 +164,11 @@ async fn pending(server: &Server) -> Checked {
     Ok(())
 }
 
-/// What clients read of the tokens that they get.
-pub(super) fn tokens(answer: &Answer) -> Checked {
-    answer.granted()?;
-    let access = answer.text("accessToken")?;
-    let is_header_safe = access
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b',');
-    demand!(
-        is_header_safe && access.len() < 2048,
-        "`accessToken` cannot be sent in a header: it must be visible ASCII without a comma, below 2 KB"
-    );
-    let kind = answer.text("tokenType")?;
-    demand!(kind == "Bearer", "`tokenType` is {kind:?}, not \"Bearer\"");
-    let expires = answer.whole("expiresIn")?;
-    demand!(
-        expires >= 1800,
-        "`expiresIn` is {expires}: below 1800 seconds botocore refreshes at each start"
-    );
-    Ok(())
-}
-
 async fn approved(server: &Server) -> Checked {
     let (client, device) = begun(server).await?;
     server.approve(&device).await?;
     let answer = server.poll(&client, &device).await?;
-    tokens(&answer)?;
+    issued::tokens(&answer)?;
     answer.text("refreshToken")?;
     server
         .opens(&answer.text("accessToken")?)
@@ -330,7 +309,7 @@ async fn client_without_scopes(server: &Server) -> Checked {
     let device = server.device(&client).await?;
     server.approve(&device).await?;
     let answer = server.poll(&client, &device).await?;
-    tokens(&answer)?;
+    issued::tokens(&answer)?;
     let refresh = answer.json()?.remove("refreshToken").unwrap_or(Value::Null);
     demand!(
         refresh.is_null(),

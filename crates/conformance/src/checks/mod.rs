@@ -1,13 +1,14 @@
 //! The checks, by what they look at.
 
-mod authorize;
-mod device;
-mod http;
-mod portal;
-mod refresh;
-mod register;
+mod issued;
 mod start;
+mod register;
+mod http;
+mod device;
 mod token;
+mod refresh;
+mod portal;
+mod authorize;
 
 use crate::check::Check;
 

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use futures_util::future;
 use serde_json::json;
 
-use super::device;
+use super::issued;
 use crate::{
     answer::Answer,
     check::{Check, checks},
-    flaw::{Checked, demand},
+    flaw::{Checked, Flaw, demand},
     server::{ACCOUNT_ACCESS, INVALID_GRANT, REFRESH_TOKEN, Server, SignIn},
 };
 
@@ -35,7 +35,7 @@ async fn returns_a_refresh_token_each_time(server: &Server) -> Checked {
     let mut token = refresh;
     for _ in 0..3 {
         let answer = server.refresh(&client, &token).await?;
-        device::tokens(&answer)?;
+        issued::tokens(&answer)?;
         server
             .opens(&answer.text("accessToken")?)
             .await?
@@ -176,7 +176,7 @@ async fn stolen_token_ends_the_session(server: &Server) -> Checked {
         let (next, access) = (answer.text("refreshToken")?, answer.text("accessToken")?);
         server.opens(&access).await?.granted()?;
         if next == token {
-            return Err(crate::flaw::Flaw::Skipped(
+            return Err(Flaw::Skipped(
                 "this server does not rotate refresh tokens".to_owned(),
             ));
         }
