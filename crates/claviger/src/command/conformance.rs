@@ -30,20 +30,14 @@ pub(crate) struct Conformance {
     #[arg(env = "CLAVIGER_ISSUER", required_unless_present = "list")]
     url: Option<Url>,
     /// What clients send as startUrl [default: URL/start]
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CLAVIGER_START_URL",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "URL")]
     start_url: Option<String>,
-    /// The control token of `claviger dev`: approves, and moves the server's clock
+    /// The control token of `claviger dev`: approves, and moves the server's clock; --user goes before
     #[arg(
         long,
         value_name = "TOKEN",
         env = "CLAVIGER_CONTROL_TOKEN",
-        hide_env_values = true,
-        conflicts_with = "user"
+        hide_env_values = true
     )]
     control_token: Option<String>,
     /// Somebody with at least one role, who signs in at the server's pages
