@@ -89,6 +89,44 @@ fn a_command_that_fails_or_is_killed_passes_that_on() {
     }
 }
 
+/// Keys, profiles and endpoints of the caller would win over what the command is given.
+#[test]
+fn nothing_of_the_callers_leads_the_command_elsewhere() {
+    let misleading = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_ENDPOINT_URL_SSO",
+        "AWS_ENDPOINT_URL_SSO_OIDC",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_CA_BUNDLE",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_DATA_PATH",
+        "AWS_REGION",
+    ];
+    let room = Room::new();
+    let mut command = room.claviger(&["dev", "--", "env"]);
+    command.envs(misleading.map(|name| (name, "of-the-caller")));
+    let ended = claviger_tests::child::run(&mut command);
+    ended.assert_code(0);
+    let kept: Vec<_> = ended
+        .stdout
+        .lines()
+        .filter(|line| line.ends_with("of-the-caller"))
+        .collect();
+    assert!(kept.is_empty(), "{kept:?}");
+}
+
 #[test]
 fn each_way_to_sign_in_gives_a_token_and_none_gives_none() {
     let room = Room::new();
