@@ -97,6 +97,7 @@ async fn what_cannot_begin_says_what_to_do() {
         (vec![nowhere.as_str()], 69, "cannot be reached"),
         (vec![&server.url, "--only", "portal.sing"], 78, "--list"),
         (vec!["ftp://127.0.0.1/"], 78, "https://"),
+        (vec!["127.0.0.1:8400"], 78, "https://"),
         (vec![&server.url, "--user", "alice"], 2, "--password-file"),
         (vec![], 2, "URL"),
     ] {

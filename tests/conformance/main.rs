@@ -22,6 +22,7 @@ async fn check(server: &Wrong) -> Report {
         approver: Approver::Control(Control::new(CONTROL_TOKEN.to_owned())),
         slow: true,
         only: Vec::new(),
+        note: |_| {},
     };
     claviger_conformance::run(plan, |_| ())
         .await

@@ -41,6 +41,32 @@ async fn serve_is_green_by_its_own_pages() {
     assert!(report["passed"].as_u64() > Some(75), "{report:#}");
 }
 
+/// A password that was refused is not tried again and again: that would lock the person out.
+#[tokio::test]
+async fn a_wrong_password_is_sent_once() {
+    let room = Room::new();
+    let dev = Dev::start(&room, &[]);
+    room.write("password", "not the right one");
+    let issuer = dev.text("issuer");
+    let arguments = [
+        "conformance",
+        "--user",
+        "alice",
+        "--password-file",
+        "password",
+        &issuer,
+    ];
+    let ended = child::run(&mut room.claviger(&arguments));
+    ended.assert_code(1);
+    let told = "the server does not let alice in with this password";
+    assert!(ended.stdout.matches(told).count() > 20, "{ended}");
+    let log = dev.control().get("events").await;
+    let tries = log.to_string().matches("sign-in").count();
+    assert!(tries <= 1, "{tries} tries: {log:#}");
+    let entered = dev.browser().sign_in("alice", PASSWORD).await;
+    entered.assert_status(303);
+}
+
 /// Somebody at a terminal, who does what they are told.
 #[tokio::test]
 async fn a_person_is_told_what_to_open() {

@@ -47,9 +47,15 @@ impl Answer {
             told.push_str(exception);
         }
         if self.status() >= 400 {
+            let kind = self.header("content-type").unwrap_or_default();
             let body = String::from_utf8_lossy(&self.body);
-            let start: String = body.chars().take(200).collect();
-            told = format!("{told} with {start:?}");
+            let with = match kind.split(';').next() {
+                _ if body.is_empty() => "an empty body".to_owned(),
+                Some("application/json") => body.chars().take(200).collect(),
+                Some(kind) if !kind.is_empty() => kind.to_owned(),
+                _ => format!("{} bytes without a Content-Type", body.len()),
+            };
+            told = format!("{told} with {with}");
         }
         told
     }

@@ -21,18 +21,19 @@ pub struct Plan {
     pub start_url: Option<String>,
     /// Who approves.
     pub approver: Approver,
-    /// Whether the slow checks are made, too.
+    /// Whether the slow checks are made, too; one that `only` names is made in any case.
     pub slow: bool,
-    /// The checks of these names, or whose names begin so; all of them when empty.
+    /// The checks of these names, or of these parts before the dot; all of them when empty.
     pub only: Vec<String>,
+    /// Hears of everything that takes long.
+    pub note: fn(&str),
 }
 
 impl Plan {
     fn holds(&self, check: &Check) -> bool {
-        if self.only.is_empty() {
-            return self.slow || check.pace == Pace::Quick;
-        }
-        self.only.iter().any(|only| check.is_named(only))
+        let is_picked = self.only.is_empty() || self.only.iter().any(|only| check.is_named(only));
+        let is_meant = self.only.iter().any(|only| check.name == only);
+        is_picked && (self.slow || is_meant || check.pace == Pace::Quick)
     }
 }
 
@@ -44,7 +45,7 @@ impl Plan {
 pub async fn run(plan: Plan, mut on_outcome: impl FnMut(&Outcome)) -> Result<Report, Unreachable> {
     plan.http.reach().await?;
     let picked: Vec<&Check> = checks().filter(|check| plan.holds(check)).collect();
-    let server = Server::new(plan.http, plan.start_url, plan.approver);
+    let server = Server::new(plan.http, plan.start_url, plan.approver, plan.note);
     let mut outcomes = Vec::new();
     for check in picked {
         let began = Instant::now();

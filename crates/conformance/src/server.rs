@@ -30,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) http: Http,
     start_url: String,
     approver: Approver,
+    note: fn(&str),
     shared: OnceCell<Option<SignIn>>,
 }
 
@@ -73,12 +74,18 @@ pub(crate) fn merge(body: &mut Value, more: Value) {
 }
 
 impl Server {
-    pub(crate) fn new(http: Http, start_url: Option<String>, approver: Approver) -> Self {
+    pub(crate) fn new(
+        http: Http,
+        start_url: Option<String>,
+        approver: Approver,
+        note: fn(&str),
+    ) -> Self {
         let start_url = start_url.unwrap_or_else(|| format!("{}/start", http.base()));
         Self {
             http,
             start_url,
             approver,
+            note,
             shared: OnceCell::new(),
         }
     }
@@ -332,6 +339,9 @@ impl Server {
     // Time.
 
     pub(crate) async fn pass(&self, seconds: i64) -> Checked {
+        if !self.approver.moves_the_clock() {
+            (self.note)(&format!("  waits {seconds} seconds"));
+        }
         self.approver.pass(&self.http, seconds).await
     }
 

@@ -28,7 +28,7 @@ Exits with 0 when no check failed, 1 when one did, 69 when the server does not a
 pub(crate) struct Conformance {
     /// The server; API and pages below one address
     #[arg(env = "CLAVIGER_ISSUER", required_unless_present = "list")]
-    url: Option<Url>,
+    url: Option<String>,
     /// What clients send as startUrl [default: URL/start]
     #[arg(long, value_name = "URL")]
     start_url: Option<String>,
@@ -49,7 +49,7 @@ pub(crate) struct Conformance {
     /// Make the slow checks, too: they wait until codes and tokens expire, for half an hour in all
     #[arg(long)]
     slow: bool,
-    /// Make only this check, or those whose names begin so; may be given several times
+    /// Make only this check, or those of this part (device, portal, …); may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// List the checks and make none
@@ -100,9 +100,11 @@ async fn plan(conformance: Conformance) -> anyhow::Result<Plan> {
     let url = conformance
         .url
         .context("name the server: `claviger conformance URL`")?;
-    if !matches!(url.scheme(), "http" | "https") {
-        bail!("{url} is no address of a server; it begins with https:// or http://");
-    }
+    let parsed = url.parse::<Url>().ok();
+    let parsed = parsed.filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = parsed.with_context(|| {
+        format!("{url} is no address of a server; it begins with https:// or http://")
+    })?;
     let known = |only: &&String| !claviger_conformance::checks().any(|check| check.is_named(only));
     if let Some(unknown) = conformance.only.iter().find(known) {
         bail!("there is no check {unknown}; `claviger conformance --list` lists them");
@@ -114,6 +116,7 @@ async fn plan(conformance: Conformance) -> anyhow::Result<Plan> {
         approver,
         slow: conformance.slow,
         only: conformance.only,
+        note: output::note,
     })
 }
 

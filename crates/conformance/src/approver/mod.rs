@@ -61,6 +61,11 @@ impl Approver {
         }
     }
 
+    /// Whether time passes for the server without anybody waiting.
+    pub(crate) const fn moves_the_clock(&self) -> bool {
+        matches!(self, Self::Control(_))
+    }
+
     /// Lets so many seconds pass for the server.
     pub(crate) async fn pass(&self, http: &Http, seconds: i64) -> Checked {
         match self {

@@ -3,7 +3,10 @@
 //! Works with every server whose pages need no script. A form with a password field is the
 //! sign-in, a button that says yes or no is the decision, anything else is filled in already.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use html5gum::{Token, Tokenizer};
 use tokio::sync::Mutex;
@@ -29,6 +32,8 @@ pub struct Pages {
     user: String,
     password: String,
     cookies: Mutex<BTreeMap<String, String>>,
+    /// A password that was refused is never sent again: the person would be throttled.
+    is_refused: AtomicBool,
 }
 
 /// A form of a page, as it stands there.
@@ -76,6 +81,7 @@ impl Pages {
             user,
             password,
             cookies: Mutex::const_new(BTreeMap::new()),
+            is_refused: AtomicBool::new(false),
         }
     }
 
@@ -117,18 +123,18 @@ impl Pages {
                 call = Call::get(here.as_str());
                 continue;
             }
+            let forms = forms(&String::from_utf8_lossy(&answer.body));
+            let asks = forms.iter().any(|form| form.asks_for("password"));
+            if has_signed_in && asks {
+                self.is_refused.store(true, Ordering::Relaxed);
+            }
+            self.may_sign_in(asks)?;
             demand!(answer.status() < 400, "{}, in a browser", answer.told());
             if is_decided {
                 return Ok(None);
             }
-            let forms = forms(&String::from_utf8_lossy(&answer.body));
             let decides = |form: &&Form| form.button(words).is_some();
             let form = if let Some(form) = forms.iter().find(|form| form.asks_for("password")) {
-                demand!(
-                    !has_signed_in,
-                    "{}: it asks for the password again",
-                    answer.told()
-                );
                 has_signed_in = true;
                 form
             } else if let Some(form) = forms.iter().find(decides) {
@@ -160,6 +166,16 @@ impl Pages {
         Err(Flaw::Wrong(format!(
             "{url}: no decision after {PAGES} pages"
         )))
+    }
+
+    /// Whether a page that asks for the password can be answered.
+    fn may_sign_in(&self, asks: bool) -> Checked {
+        demand!(
+            !asks || !self.is_refused.load(Ordering::Relaxed),
+            "the server does not let {} in with this password; look at --user and --password-file",
+            self.user
+        );
+        Ok(())
     }
 
     /// What a form is sent with.
