@@ -12,6 +12,7 @@ mod boto3;
 mod rust_sdk;
 mod javascript;
 mod conformance;
+mod web_identity;
 mod dev;
 mod pages;
 mod log;

@@ -22,3 +22,4 @@ mod tok;
 mod acc;
 mod adm;
 mod res;
+mod web_identity;

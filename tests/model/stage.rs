@@ -8,7 +8,7 @@ use claviger_engine::{
         register::{self, Registration},
     },
     context::{Context, Parts},
-    keys::ring,
+    keys::ring::{self, Keyring},
     links::Links,
     policy::Policy,
     web_session::SignedIn,
@@ -58,7 +58,9 @@ impl Stage {
             .await
             .expect("a first key epoch");
         let faulty = Arc::new(FaultyStore::before(Arc::clone(&store) as _));
+        let keys = Keyring::load(store.as_ref(), &key_file).await;
         let parts = Parts {
+            keys: Arc::new(keys.expect("the keys")),
             store: Arc::clone(&faulty) as _,
             clock: Arc::clone(&clock) as _,
             entropy,

@@ -6,7 +6,7 @@ use claviger_engine::{
     context::{Context, Parts},
     keys::{
         file::{ClientRoot, KeyFile},
-        ring,
+        ring::{self, Keyring},
     },
     links::Links,
     policy::Policy,
@@ -160,6 +160,8 @@ impl WorldBuilder {
         ring::initialise(switch.as_ref(), &key_file, entropy.as_ref(), clock.now())
             .await
             .expect("a first key epoch");
+        let keys = Keyring::load(switch.as_ref(), &key_file).await;
+        let keys = keys.expect("the keys");
         let links = Links::new(&self.public_url, key_file.instance, REGION, &self.aliases);
         let parts = Parts {
             store: Arc::clone(&switch) as _,
@@ -170,6 +172,7 @@ impl WorldBuilder {
                 Some(make) => make(Arc::clone(&credentials)),
                 None => Arc::clone(&credentials) as _,
             },
+            keys: Arc::new(keys),
             key_file,
             policy: self.policy,
             links,

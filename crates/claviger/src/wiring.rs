@@ -5,13 +5,16 @@ use std::{collections::HashMap, sync::Arc};
 use anyhow::Context as _;
 use claviger_engine::{
     context::{Context, Parts},
-    keys::file::KeyFile,
+    keys::{file::KeyFile, ring::Keyring},
     links::Links,
     policy::Policy,
 };
 use claviger_model::{
     id::TargetName,
-    port::{clock::Clock, credential_source::CredentialSource, entropy::Entropy},
+    port::{
+        clock::Clock, credential_source::CredentialSource, entropy::Entropy,
+        web_identity::WebIdentity,
+    },
 };
 use claviger_store::sqlite::{OpenError, Opened, Options, RolledBack, SqliteStore};
 use claviger_sts::{
@@ -21,7 +24,10 @@ use claviger_sts::{
 };
 
 use crate::{
-    adapter::{clock::SystemClock, entropy::SystemEntropy, hasher::Argon2Hasher, key_file},
+    adapter::{
+        clock::SystemClock, entropy::SystemEntropy, hasher::Argon2Hasher, key_file,
+        web_identity::Signer,
+    },
     config::settings::{Paths, Settings},
     exit::{CONFIGURATION, DATA, Exit, ExitCode as _, TEMPORARY},
 };
@@ -48,6 +54,7 @@ impl Ports {
 
 /// What an instance is made of besides store and keys.
 pub(crate) struct Instance {
+    pub(crate) keys: Arc<Keyring>,
     pub(crate) ports: Ports,
     pub(crate) links: Links,
     pub(crate) policy: Policy,
@@ -105,6 +112,13 @@ pub(crate) fn read_keys(paths: &Paths, dev: bool) -> Result<KeyFile, Exit> {
     Ok(keys)
 }
 
+/// The store's keys.
+pub(crate) async fn keyring(store: &SqliteStore, file: &KeyFile) -> Result<Arc<Keyring>, Exit> {
+    Ok(Arc::new(
+        Keyring::load(store, file).await.exit(CONFIGURATION)?,
+    ))
+}
+
 /// The engine over an open store.
 pub(crate) async fn engine(
     store: Arc<SqliteStore>,
@@ -120,6 +134,7 @@ pub(crate) async fn engine(
         entropy,
         hasher: Arc::new(hasher),
         credentials: instance.credentials,
+        keys: instance.keys,
         key_file,
         policy: instance.policy,
         links: instance.links,
@@ -130,10 +145,22 @@ pub(crate) async fn engine(
 }
 
 /// The instance that settings describe.
-pub(crate) async fn instance(settings: &Settings, keys: &KeyFile) -> anyhow::Result<Instance> {
+pub(crate) async fn instance(
+    settings: &Settings,
+    key_file: &KeyFile,
+    keys: Arc<Keyring>,
+) -> anyhow::Result<Instance> {
+    let ports = Ports::of_system();
+    let links = Links::new(
+        &settings.public_url,
+        key_file.instance,
+        &settings.region,
+        &settings.start_url_aliases,
+    );
+    let signer = signer(&links, &keys, &ports);
     let mut targets: HashMap<TargetName, Arc<dyn Target>> = HashMap::new();
     for (name, target) in &settings.targets {
-        let assumed = aws_target(target.clone())
+        let assumed = aws_target(target.clone(), Arc::clone(&signer))
             .await
             .with_context(|| format!("targets.{name}"))?;
         targets.insert(name.clone(), assumed);
@@ -144,18 +171,13 @@ pub(crate) async fn instance(settings: &Settings, keys: &KeyFile) -> anyhow::Res
             session_tags: false,
             ..sts::Settings::of_region(&settings.region)
         };
-        targets.insert(TargetName::default(), aws_target(aws).await?);
+        targets.insert(TargetName::default(), aws_target(aws, signer).await?);
     }
-    let ports = Ports::of_system();
     Ok(Instance {
+        keys,
         credentials: vending(targets, &ports),
         ports,
-        links: Links::new(
-            &settings.public_url,
-            keys.instance,
-            &settings.region,
-            &settings.start_url_aliases,
-        ),
+        links,
         policy: settings.policy.clone(),
     })
 }
@@ -168,7 +190,20 @@ pub(crate) fn vending(
     Arc::new(Targets::new(targets, Arc::clone(&ports.clock)))
 }
 
+/// Who signs for people, for targets that take a web identity.
+pub(crate) fn signer(links: &Links, keys: &Arc<Keyring>, ports: &Ports) -> Arc<dyn WebIdentity> {
+    Arc::new(Signer {
+        issuer: links.issuer().to_owned(),
+        keys: Arc::clone(keys),
+        clock: Arc::clone(&ports.clock),
+        entropy: Arc::clone(&ports.entropy),
+    })
+}
+
 /// A target that assumes roles at an STS.
-pub(crate) async fn aws_target(settings: sts::Settings) -> anyhow::Result<Arc<dyn Target>> {
-    Ok(Arc::new(AssumeRole::connect(settings).await?))
+pub(crate) async fn aws_target(
+    settings: sts::Settings,
+    signer: Arc<dyn WebIdentity>,
+) -> anyhow::Result<Arc<dyn Target>> {
+    Ok(Arc::new(AssumeRole::connect(settings, signer).await?))
 }

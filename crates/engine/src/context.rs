@@ -18,11 +18,7 @@ use claviger_store::{driver::Driver, repository};
 
 use crate::{
     error::Error,
-    keys::{
-        file::KeyFile,
-        purpose::MacKey,
-        ring::{Keyring, KeyringError},
-    },
+    keys::{file::KeyFile, purpose::MacKey, ring::Keyring},
     links::Links,
     policy::Policy,
     throttle::{Buckets, Counter},
@@ -40,6 +36,8 @@ pub struct Parts {
     pub hasher: Arc<dyn PasswordHasher>,
     /// Where credentials come from.
     pub credentials: Arc<dyn CredentialSource>,
+    /// The store's keys, loaded with the key file's.
+    pub keys: Arc<Keyring>,
     /// The key file's content.
     pub key_file: KeyFile,
     /// Lifetimes, limits, switches.
@@ -63,7 +61,8 @@ pub struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hasher: Arc<dyn PasswordHasher>,
-    pub(crate) keys: Keyring,
+    /// The keys.
+    pub keys: Arc<Keyring>,
     pub(crate) key_file: KeyFile,
     pub(crate) node: String,
     pub(crate) audit_sequence: AtomicI64,
@@ -85,10 +84,9 @@ pub(crate) enum StartKey {
 const COUNTED: usize = 200_000;
 
 impl Context {
-    /// Loads the keys and what else lives in memory.
-    pub async fn open(parts: Parts) -> Result<Self, KeyringError> {
+    /// Loads what lives in memory.
+    pub async fn open(parts: Parts) -> Result<Self, Error> {
         let store = parts.store;
-        let keys = Keyring::load(store.as_ref(), &parts.key_file).await?;
         let next = repository::audit::last_sequence(store.as_ref(), &parts.node).await? + 1;
         let denied = repository::denied_client::all(store.as_ref()).await?;
         let policy = parts.policy;
@@ -98,7 +96,7 @@ impl Context {
             clock: parts.clock,
             entropy: parts.entropy,
             hasher: parts.hasher,
-            keys,
+            keys: parts.keys,
             key_file: parts.key_file,
             node: parts.node,
             audit_sequence: AtomicI64::new(next),

@@ -13,7 +13,7 @@ use claviger_wire::aws::error::{self, Face};
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use crate::{
-    api::{sso_oidc, sso_portal},
+    api::{sso_oidc, sso_portal, web_identity},
     app::App,
     layer::gate::face_of,
     page,
@@ -47,6 +47,11 @@ pub fn router(app: Arc<App>) -> Router {
             get(sso_portal::get_role_credentials).fallback(wrong_method),
         )
         .route("/logout", post(sso_portal::logout).fallback(wrong_method))
+        .route(
+            "/.well-known/openid-configuration",
+            get(web_identity::discovery),
+        )
+        .route("/jwks", get(web_identity::jwks))
         .merge(page::routes::router())
         .fallback(unknown_path)
         .with_state(app)

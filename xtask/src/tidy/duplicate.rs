@@ -7,17 +7,20 @@ use crate::metadata::Package;
 
 /// Known duplicates and why they stay.
 const KNOWN: &[(&str, &str)] = &[
+    ("base64", "0.22 by jsonwebtoken, ours is 0.23"),
     ("block-buffer", OLD_DIGEST),
     ("cpufeatures", OLD_DIGEST),
     ("crypto-common", OLD_DIGEST),
     ("digest", OLD_DIGEST),
     ("getrandom", "0.2 by ring, ours is 0.4"),
+    ("rand_core", "0.6 by signature, under jsonwebtoken"),
     (
         "sha1",
         "0.11 by aws-sdk-s3, in tests only; 0.10 by aws-config",
     ),
     ("syn", "procedural macros; not in the product"),
     ("synstructure", "procedural macros; not in the product"),
+    ("untrusted", "0.7 by aws-lc-rs, 0.9 by ring"),
     ("windows-sys", "Windows only; not built here"),
 ];
 

@@ -37,7 +37,8 @@ pub(crate) struct Conformance {
         long,
         value_name = "TOKEN",
         env = "CLAVIGER_CONTROL_TOKEN",
-        hide_env_values = true
+        hide_env_values = true,
+        allow_hyphen_values = true
     )]
     control_token: Option<String>,
     /// Somebody with at least one role, who signs in at the server's pages

@@ -70,7 +70,8 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
     if let Some(lost) = opened.rolled_back {
         tracing::error!("{}", wiring::rolled_back(lost));
     }
-    let instance = wiring::instance(&settings, &keys).await?;
+    let ring = wiring::keyring(&store, &keys).await?;
+    let instance = wiring::instance(&settings, &keys, ring).await?;
     let context = wiring::engine(Arc::clone(&store), keys, instance).await?;
     let tls = settings
         .tls

@@ -128,12 +128,26 @@ pub(crate) struct Credentials {
 pub(crate) struct Target {
     pub(crate) endpoint: Option<String>,
     pub(crate) region: Option<String>,
+    #[serde(default)]
+    pub(crate) method: Method,
+    pub(crate) audience: Option<String>,
     pub(crate) access_key_id: Option<String>,
     pub(crate) secret_access_key: Option<Hidden>,
     pub(crate) secret_access_key_file: Option<PathBuf>,
     pub(crate) external_id: Option<String>,
     pub(crate) source_identity: Option<bool>,
     pub(crate) session_tags: Option<bool>,
+}
+
+/// How a target gives credentials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    /// AssumeRole, signed with the server's identity.
+    #[default]
+    AssumeRole,
+    /// AssumeRoleWithWebIdentity, with a token that Claviger signs.
+    WebIdentity,
 }
 
 /// A secret of the file; never shown.

@@ -100,7 +100,7 @@ impl SealKey {
     }
 }
 
-fn expand(root: &SecretBytes, instance: InstanceId, purpose: &str) -> SecretBytes {
+pub(crate) fn expand(root: &SecretBytes, instance: InstanceId, purpose: &str) -> SecretBytes {
     let info = format!("claviger/1/{instance}/{purpose}");
     let mut key = [0; 32];
     // HKDF gives up to 8,160 bytes; 32 cannot be refused.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use claviger_model::{
-    id::InstanceId, port::entropy::Entropy, secret::SecretBytes, time::Timestamp,
+    id::InstanceId,
+    port::entropy::Entropy,
+    secret::SecretBytes,
+    time::{Lifetime, Timestamp},
 };
 use claviger_store::{
     driver::Driver,
@@ -15,7 +18,7 @@ use claviger_store::{
 
 use super::{
     file::{ClientRoot, KeyFile},
-    purpose::{MacKey, NONCE, SealKey},
+    purpose::{MacKey, NONCE, SealKey, expand},
 };
 
 /// Every key of one epoch.
@@ -44,6 +47,11 @@ pub struct EpochKeys {
     pub throttle: MacKey,
     /// Seals what a form carries from page to page.
     pub transaction: SealKey,
+    /// The private key of web identity tokens: a scalar of P-256, which all but one in 2³² are.
+    pub web_identity: SecretBytes,
+    /// From when on it signs. Its public half is told before, so that whoever keeps our keys for a
+    /// while has it by then.
+    signs_from: Timestamp,
 }
 
 /// Why the keyring cannot be used. Nothing is ever made anew over an existing store.
@@ -84,6 +92,10 @@ pub enum KeyringError {
     #[error(transparent)]
     Store(#[from] claviger_store::error::Error),
 }
+
+/// How long the public half of a signing key is told before the key signs; longer than anybody is
+/// allowed to keep what we told.
+pub const PUBLISHED_AHEAD: Lifetime = Lifetime::hours(1);
 
 /// The loaded keys. Reading them takes no store access; [`Keyring::reload`] follows a rotation.
 pub struct Keyring {
@@ -139,12 +151,16 @@ impl Keyring {
             return Err(KeyringError::Empty);
         }
         let mut epochs = Epochs::default();
+        let mut before: Option<&EpochRow> = None;
         for row in &rows {
             let usable = matches!(row.state, EpochState::Active | EpochState::Verifying);
             if !usable {
                 continue;
             }
-            let keys = Arc::new(self.unwrap(row)?);
+            // An epoch became active when the one before it stopped being it.
+            let activated = before.map_or(Timestamp::from_epoch_seconds(0), |before| before.since);
+            before = Some(row);
+            let keys = Arc::new(self.unwrap(row, activated.plus(PUBLISHED_AHEAD))?);
             if row.state == EpochState::Active {
                 epochs.active = Some(Arc::clone(&keys));
             }
@@ -157,7 +173,7 @@ impl Keyring {
         Ok(())
     }
 
-    fn unwrap(&self, row: &EpochRow) -> Result<EpochKeys, KeyringError> {
+    fn unwrap(&self, row: &EpochRow, signs_from: Timestamp) -> Result<EpochKeys, KeyringError> {
         if row.kek_id != self.kek_id {
             let stored = row.kek_id.clone();
             return Err(KeyringError::OtherKeyFile {
@@ -184,6 +200,8 @@ impl Keyring {
             network: mac("netprefix"),
             throttle: mac("throttle"),
             transaction: SealKey::derive(&root, self.instance, "transaction"),
+            web_identity: expand(&root, self.instance, "webidentity"),
+            signs_from,
         })
     }
 
@@ -204,6 +222,18 @@ impl Keyring {
     pub fn all_accepted(&self) -> Vec<Arc<EpochKeys>> {
         let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
         epochs.accepted.values().rev().cloned().collect()
+    }
+
+    /// The private key that signs web identity tokens now. Those of all accepted epochs are told.
+    pub fn signing(&self, now: Timestamp) -> SecretBytes {
+        let accepted = self.all_accepted();
+        let ripe = accepted.iter().find(|keys| keys.signs_from <= now);
+        // The oldest one signs on until the next has been told for long enough.
+        let signing = ripe.or(accepted.last());
+        signing
+            .unwrap_or_else(|| unreachable!())
+            .web_identity
+            .clone()
     }
 
     /// The key that new client ids are made with, and its number.

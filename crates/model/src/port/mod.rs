@@ -5,3 +5,4 @@ pub mod clock;
 pub mod entropy;
 pub mod hasher;
 pub mod credential_source;
+pub mod web_identity;

@@ -1,8 +1,8 @@
-//! What a failed AssumeRole means to the person who asked (POR-10).
+//! What a failed call of an STS means to the person who asked (POR-10).
 
 use aws_sdk_sts::{
     error::{ProvideErrorMetadata, SdkError},
-    operation::{RequestId, assume_role::AssumeRoleError},
+    operation::RequestId,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use claviger_model::port::credential_source::NotIssued;
@@ -18,12 +18,14 @@ const THROTTLING: [&str; 7] = [
     "SlowDown",
 ];
 /// About our own identity or our clock: no role works until an operator acts.
-const OURS: [&str; 9] = [
+const OURS: [&str; 11] = [
     "ExpiredToken",
     "ExpiredTokenException",
+    "IDPCommunicationError",
     "IncompleteSignature",
     "InvalidClientTokenId",
     "InvalidAccessKeyId",
+    "InvalidIdentityToken",
     "MissingAuthenticationToken",
     "OptInRequired",
     "SignatureDoesNotMatch",
@@ -31,7 +33,10 @@ const OURS: [&str; 9] = [
 ];
 
 /// Sorts a failure into the three kinds. The detail bears the STS's words; it is for the log only.
-pub(super) fn not_issued(failure: &SdkError<AssumeRoleError, HttpResponse>) -> NotIssued {
+pub(super) fn not_issued<E>(failure: &SdkError<E, HttpResponse>) -> NotIssued
+where
+    E: std::error::Error + ProvideErrorMetadata + RequestId + 'static,
+{
     let SdkError::ServiceError(answer) = failure else {
         return NotIssued::Unavailable {
             detail: chain(failure),
@@ -75,8 +80,16 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn hint(code: &str) -> &'static str {
     match code {
         "AccessDenied" | "AccessDeniedException" => {
-            "; the role's trust policy must allow sts:AssumeRole to the server's identity, and \
-             sts:TagSession and sts:SetSourceIdentity unless the target switches them off"
+            "; the role's trust policy must allow sts:AssumeRole to the server's identity (with a web \
+             identity: sts:AssumeRoleWithWebIdentity to its provider), and sts:TagSession and \
+             sts:SetSourceIdentity unless the target switches them off"
+        }
+        "InvalidIdentityToken" => {
+            "; compare the target's audience with that of the identity provider, and the provider's \
+             URL with the server's public_url"
+        }
+        "IDPCommunicationError" => {
+            "; the STS must reach the server's /.well-known/openid-configuration and /jwks"
         }
         "ValidationError" => "; compare the role's duration with its MaxSessionDuration",
         _ => "",

@@ -1,4 +1,5 @@
-//! AssumeRole at a real STS, through the official client.
+//! AssumeRole at a real STS, through the official client; or AssumeRoleWithWebIdentity, for which the
+//! server needs no key of the cloud's.
 //!
 //! Every field of the call comes from our own tables and travels as one form field that the client
 //! encodes (POR-07). The external id is this target's own, whatever the role (POR-15).
@@ -6,14 +7,21 @@
 mod error;
 mod http_client;
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::Credentials;
-use aws_sdk_sts::{Client, operation::assume_role::AssumeRoleOutput, types::Tag};
+use aws_sdk_sts::{
+    Client,
+    types::{Credentials as Given, Tag},
+};
 use claviger_model::{
     credentials::{CredentialRequest, RoleCredentials},
-    port::{credential_source::NotIssued, future::BoxFuture},
+    port::{
+        credential_source::NotIssued,
+        future::BoxFuture,
+        web_identity::{Statement, WebIdentity},
+    },
     secret::Secret,
     time::Timestamp,
 };
@@ -33,9 +41,9 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// The region that requests are signed for.
     pub region: String,
-    /// An access key id and its secret. Absent: the default chain of the AWS SDKs.
-    pub credentials: Option<(String, Secret)>,
-    /// The external id that this target's roles ask for.
+    /// Who we are to the STS.
+    pub identity: Identity,
+    /// The external id that this target's roles ask for; none with a web identity.
     pub external_id: Option<String>,
     /// Whether to send the person as `SourceIdentity`. The roles' trust policies must then allow
     /// `sts:SetSourceIdentity`; some other STS reject the field.
@@ -46,13 +54,27 @@ pub struct Settings {
     pub timeout: Duration,
 }
 
+/// Who asks an STS for credentials.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// The default chain of the AWS SDKs.
+    Ambient,
+    /// An access key id and its secret.
+    Key(String, Secret),
+    /// The person, by a token that we sign for this audience.
+    Web {
+        /// The `aud` of the token, as the STS's identity provider has it.
+        audience: String,
+    },
+}
+
 impl Settings {
     /// AWS's endpoint of `region`, the default credential chain, source identity and tags sent.
     pub fn of_region(region: impl Into<String>) -> Self {
         Self {
             endpoint: None,
             region: region.into(),
-            credentials: None,
+            identity: Identity::Ambient,
             external_id: None,
             source_identity: true,
             session_tags: true,
@@ -75,17 +97,35 @@ pub enum InvalidSettings {
 /// A target that asks an STS for AssumeRole.
 pub struct AssumeRole {
     client: Client,
+    by: By,
     external_id: Option<String>,
     source_identity: bool,
     session_tags: bool,
 }
 
+/// By what an STS knows that it may answer.
+enum By {
+    /// The signature of the call.
+    Signature,
+    /// A token for this audience.
+    Token(String, Arc<dyn WebIdentity>),
+}
+
 impl AssumeRole {
     /// Sets the client up. Nothing is sent yet; the default chain is asked at the first call.
-    pub async fn connect(settings: Settings) -> Result<Self, InvalidSettings> {
+    /// `signer` signs who people are where the settings want that.
+    pub async fn connect(
+        settings: Settings,
+        signer: Arc<dyn WebIdentity>,
+    ) -> Result<Self, InvalidSettings> {
         check(&settings)?;
+        let by = match &settings.identity {
+            Identity::Web { audience } => By::Token(audience.clone(), signer),
+            Identity::Ambient | Identity::Key(..) => By::Signature,
+        };
         Ok(Self {
             client: client(&settings).await,
+            by,
             external_id: settings.external_id,
             source_identity: settings.source_identity,
             session_tags: settings.session_tags,
@@ -96,23 +136,43 @@ impl AssumeRole {
         let name = session_name(request);
         let seconds = i32::try_from(request.duration.as_seconds()).unwrap_or(i32::MAX);
         let tags = if self.session_tags {
-            Some(tags(request, &name)?)
+            tags(request, &name)
         } else {
-            None
+            Vec::new()
         };
-        let output = self
-            .client
-            .assume_role()
-            .role_arn(&request.role_arn)
-            .set_source_identity(self.source_identity.then(|| name.clone()))
-            .role_session_name(name)
-            .duration_seconds(seconds)
-            .set_external_id(self.external_id.clone())
-            .set_tags(tags)
-            .send()
-            .await
-            .map_err(|failure| error::not_issued(&failure))?;
-        credentials(output)
+        let source_identity = self.source_identity.then_some(name.as_str());
+        let given = match &self.by {
+            By::Signature => {
+                let call = self.client.assume_role().role_arn(&request.role_arn);
+                call.role_session_name(&name)
+                    .set_source_identity(source_identity.map(ToOwned::to_owned))
+                    .duration_seconds(seconds)
+                    .set_external_id(self.external_id.clone())
+                    .set_tags((!tags.is_empty()).then(|| as_fields(&tags)).transpose()?)
+                    .send()
+                    .await
+                    .map_err(|failure| error::not_issued(&failure))?
+                    .credentials
+            }
+            By::Token(audience, signer) => {
+                let token = signer.token(&Statement {
+                    audience,
+                    user_id: request.user_id,
+                    source_identity,
+                    tags,
+                })?;
+                let call = self.client.assume_role_with_web_identity();
+                call.role_arn(&request.role_arn)
+                    .role_session_name(&name)
+                    .duration_seconds(seconds)
+                    .web_identity_token(token.reveal())
+                    .send()
+                    .await
+                    .map_err(|failure| error::not_issued(&failure))?
+                    .credentials
+            }
+        };
+        credentials(given)
     }
 }
 
@@ -127,21 +187,28 @@ impl Target for AssumeRole {
 
 /// Tags for attribute-based policies (`aws:PrincipalTag/claviger-user`). A person whose name has
 /// no place in a tag is known by her session name there, so that two people never share a tag.
-fn tags(request: &CredentialRequest, session_name: &str) -> Result<Vec<Tag>, NotIssued> {
-    [
+fn tags<'a>(
+    request: &'a CredentialRequest,
+    session_name: &'a str,
+) -> Vec<(&'static str, Cow<'a, str>)> {
+    let tags = [
         ("claviger-user", session_name),
         ("claviger-account", request.account_id.as_str()),
         ("claviger-role", request.role_name.as_str()),
-    ]
-    .into_iter()
-    .map(|(key, value)| {
-        let value: String = value.chars().map(taggable).collect();
-        Tag::builder().key(key).value(value).build()
-    })
-    .collect::<Result<_, _>>()
-    .map_err(|failure| NotIssued::Unavailable {
-        detail: failure.to_string(),
-    })
+    ];
+    tags.map(|(key, value)| (key, value.chars().map(taggable).collect()))
+        .into()
+}
+
+fn as_fields(tags: &[(&'static str, Cow<'_, str>)]) -> Result<Vec<Tag>, NotIssued> {
+    let fields = tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(*key).value(&**value).build());
+    fields
+        .collect::<Result<_, _>>()
+        .map_err(|failure| NotIssued::Unavailable {
+            detail: failure.to_string(),
+        })
 }
 
 /// A tag's value takes no comma, which session and role names may hold; `:` stands in, which they
@@ -150,11 +217,11 @@ const fn taggable(character: char) -> char {
     if character == ',' { ':' } else { character }
 }
 
-fn credentials(output: AssumeRoleOutput) -> Result<RoleCredentials, NotIssued> {
+fn credentials(given: Option<Given>) -> Result<RoleCredentials, NotIssued> {
     let incomplete = || NotIssued::Unavailable {
         detail: "the STS answered without complete credentials".to_owned(),
     };
-    let given = output.credentials.ok_or_else(incomplete)?;
+    let given = given.ok_or_else(incomplete)?;
     if [
         &given.access_key_id,
         &given.secret_access_key,
@@ -185,24 +252,29 @@ async fn client(settings: &Settings) -> Client {
         .with_max_attempts(ATTEMPTS)
         .with_initial_backoff(FIRST_BACKOFF);
     let region = Region::new(settings.region.clone());
-    let builder = if let Some((id, secret)) = &settings.credentials {
+    let bare = || {
         aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client::bounded())
-            .credentials_provider(Credentials::new(
-                id,
-                secret.reveal(),
-                None,
-                None,
-                "configuration",
-            ))
-    } else {
-        let chain = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client::bounded())
-            .region(region.clone())
-            .load()
-            .await;
-        aws_sdk_sts::config::Builder::from(&chain)
+    };
+    let builder = match &settings.identity {
+        // The call is not signed: nothing of the environment is asked for keys.
+        Identity::Web { .. } => bare(),
+        Identity::Key(id, secret) => bare().credentials_provider(Credentials::new(
+            id,
+            secret.reveal(),
+            None,
+            None,
+            "configuration",
+        )),
+        Identity::Ambient => {
+            let chain = aws_config::defaults(BehaviorVersion::latest())
+                .http_client(http_client::bounded())
+                .region(region.clone())
+                .load()
+                .await;
+            aws_sdk_sts::config::Builder::from(&chain)
+        }
     };
     let mut builder = builder
         .region(region)
@@ -233,19 +305,32 @@ fn check(settings: &Settings) -> Result<(), InvalidSettings> {
 mod tests {
     use super::*;
 
+    struct Mute;
+
+    impl WebIdentity for Mute {
+        fn token(&self, _: &Statement<'_>) -> Result<Secret, NotIssued> {
+            Ok(Secret::from(""))
+        }
+    }
+
     #[tokio::test]
     async fn settings_that_cannot_work_are_refused_at_once() {
         let mut settings = Settings::of_region("us-east-1");
         for endpoint in ["sts.example.org", "ftp://sts.example.org", "not a url", ""] {
             settings.endpoint = Some(endpoint.to_owned());
             assert!(
-                AssumeRole::connect(settings.clone()).await.is_err(),
+                AssumeRole::connect(settings.clone(), Arc::new(Mute))
+                    .await
+                    .is_err(),
                 "{endpoint}"
             );
         }
         for region in ["", "us east", "evil.example.org/#"] {
             let settings = Settings::of_region(region);
-            assert!(AssumeRole::connect(settings).await.is_err(), "{region}");
+            assert!(
+                AssumeRole::connect(settings, Arc::new(Mute)).await.is_err(),
+                "{region}"
+            );
         }
     }
 }

@@ -13,31 +13,36 @@ use claviger_model::{
     time::{Lifetime, Timestamp},
 };
 use claviger_sts::{
-    assume_role::{AssumeRole, Settings},
+    assume_role::{AssumeRole, Identity, Settings},
     session_name::session_name,
     target::Target,
 };
 
 use crate::{
     fake_sts::{
-        FakeSts, REQUEST_ID, Script, assumed, assumed_and_broken, assumed_at_length, fault,
+        FakeSts, REQUEST_ID, Script, assumed, assumed_and_broken, assumed_at_length,
+        assumed_with_web_identity, fault,
     },
-    fixture::{HandClock, NOW, request, targets},
+    fixture::{HandClock, NOW, Word, request, targets},
 };
 
 fn settings(sts: &FakeSts) -> Settings {
     Settings {
         endpoint: Some(sts.url.clone()),
-        credentials: Some(("AKIAOURS".to_owned(), Secret::from("our-secret"))),
+        identity: Identity::Key("AKIAOURS".to_owned(), Secret::from("our-secret")),
         timeout: Duration::from_millis(500),
         ..Settings::of_region("eu-central-1")
     }
 }
 
+async fn connect(settings: Settings) -> AssumeRole {
+    AssumeRole::connect(settings, Arc::new(Word)).await.unwrap()
+}
+
 /// Asks an STS that plays `script`, through everything that stands before it.
 async fn ask(script: Script) -> (Result<RoleCredentials, NotIssued>, FakeSts) {
     let sts = FakeSts::playing(script).await;
-    let target = Arc::new(AssumeRole::connect(settings(&sts)).await.unwrap());
+    let target = Arc::new(connect(settings(&sts)).await);
     let targets = targets(target, &HandClock::at(NOW));
     let begun = Instant::now();
     let outcome = targets.issue(&request(1, 1)).await;
@@ -55,7 +60,7 @@ async fn form(
     let sts = FakeSts::playing(assumed()).await;
     let mut chosen = self::settings(&sts);
     settings(&mut chosen);
-    let target = AssumeRole::connect(chosen).await.unwrap();
+    let target = connect(chosen).await;
     target.assume(request).await.unwrap();
     let heard = sts.heard();
     assert_eq!(heard.len(), 1);
@@ -223,7 +228,7 @@ async fn por_10_trouble_of_every_kind_is_unavailable() {
 async fn por_10_an_unreachable_sts_is_unavailable() {
     let mut settings = settings(&FakeSts::playing(assumed()).await);
     settings.endpoint = Some("http://127.0.0.1:1".to_owned());
-    let target = AssumeRole::connect(settings).await.unwrap();
+    let target = connect(settings).await;
     let outcome = target.assume(&request(1, 1)).await;
     assert!(
         matches!(outcome, Err(NotIssued::Unavailable { .. })),
@@ -240,4 +245,87 @@ async fn ssr_02_redirects_are_not_followed() {
         "{outcome:?}"
     );
     assert!(inner.heard().is_empty());
+}
+
+/// Asks by a web identity; what the STS heard.
+async fn ask_by_web_identity(
+    change: impl FnOnce(&mut Settings),
+) -> (BTreeMap<String, String>, String) {
+    let sts = FakeSts::playing(assumed_with_web_identity()).await;
+    let mut settings = settings(&sts);
+    settings.identity = Identity::Web {
+        audience: "sts.amazonaws.com".to_owned(),
+    };
+    change(&mut settings);
+    let credentials = connect(settings)
+        .await
+        .assume(&request(1, 1))
+        .await
+        .unwrap();
+    assert_eq!(credentials.access_key_id, "ASIAEXAMPLE");
+    let heard = sts.heard();
+    assert_eq!(heard.len(), 1);
+    let form = form_urlencoded::parse(heard[0].body.as_bytes())
+        .into_owned()
+        .collect();
+    (form, heard[0].head.to_lowercase())
+}
+
+#[tokio::test]
+async fn with_a_web_identity_the_call_is_unsigned_and_the_token_says_the_rest() {
+    let (form, head) = ask_by_web_identity(|_| {}).await;
+    let request = request(1, 1);
+    let name = session_name(&request);
+    // `Word` writes down what it is asked to sign.
+    let token = format!(
+        "aud=sts.amazonaws.com sub={} source={name} claviger-user={name} \
+         claviger-account=111122223333 claviger-role=Developer",
+        request.user_id
+    );
+    assert_eq!(
+        form,
+        expected(&[
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("Version", "2011-06-15"),
+            ("RoleArn", &request.role_arn),
+            ("RoleSessionName", &name),
+            ("DurationSeconds", "3600"),
+            ("WebIdentityToken", &token),
+        ])
+    );
+    assert!(!head.contains("authorization"), "{head}");
+    assert!(!head.contains("x-amz-security-token"), "{head}");
+}
+
+#[tokio::test]
+async fn a_web_identity_says_no_more_than_the_target_wants() {
+    let (form, _) = ask_by_web_identity(|settings| {
+        settings.source_identity = false;
+        settings.session_tags = false;
+    })
+    .await;
+    let token = format!(
+        "aud=sts.amazonaws.com sub={} source=",
+        request(1, 1).user_id
+    );
+    assert_eq!(form.get("WebIdentityToken"), Some(&token));
+}
+
+#[tokio::test]
+async fn a_provider_that_the_sts_does_not_know_is_our_trouble_and_not_the_persons() {
+    for (code, hint) in [
+        ("InvalidIdentityToken", "audience"),
+        ("IDPCommunicationError", "/jwks"),
+    ] {
+        let sts = FakeSts::playing(fault(400, code)).await;
+        let mut settings = settings(&sts);
+        settings.identity = Identity::Web {
+            audience: "another".to_owned(),
+        };
+        let outcome = connect(settings).await.assume(&request(1, 1)).await;
+        let Err(NotIssued::Unavailable { detail }) = outcome else {
+            panic!("{code}: {outcome:?}");
+        };
+        assert!(detail.contains(hint), "{detail}");
+    }
 }

@@ -143,6 +143,17 @@ pub(crate) fn assumed() -> Script {
     )
 }
 
+/// The same, as the answer of the other operation.
+pub(crate) fn assumed_with_web_identity() -> Script {
+    match assumed() {
+        Script::Answer(status, body) => Script::Answer(
+            status,
+            body.replace("AssumeRoleRes", "AssumeRoleWithWebIdentityRes"),
+        ),
+        other => other,
+    }
+}
+
 /// The same, made 10 MiB long by a comment: nothing but its length is wrong with it.
 pub(crate) fn assumed_at_length() -> Script {
     match assumed() {

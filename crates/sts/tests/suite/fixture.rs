@@ -11,7 +11,13 @@ use std::{
 use claviger_model::{
     credentials::{CredentialRequest, RoleCredentials},
     id::{AccountId, RoleName, SessionId, TargetName, UserId},
-    port::{clock::Clock, credential_source::NotIssued, entropy::Entropy, future::BoxFuture},
+    port::{
+        clock::Clock,
+        credential_source::NotIssued,
+        entropy::Entropy,
+        future::BoxFuture,
+        web_identity::{Statement, WebIdentity},
+    },
     secret::Secret,
     time::{Lifetime, Timestamp},
 };
@@ -136,4 +142,24 @@ impl Target for Gated {
 pub(crate) fn targets(target: Arc<dyn Target>, clock: &Arc<HandClock>) -> Arc<Targets> {
     let name = TargetName::parse("aws").unwrap();
     Arc::new(Targets::new(HashMap::from([(name, target)]), clock.clone()))
+}
+
+/// Signs nothing: its tokens are what they say, to be read.
+pub(crate) struct Word;
+
+impl WebIdentity for Word {
+    fn token(&self, statement: &Statement<'_>) -> Result<Secret, NotIssued> {
+        let mut words = vec![
+            format!("aud={}", statement.audience),
+            format!("sub={}", statement.user_id),
+            format!("source={}", statement.source_identity.unwrap_or_default()),
+        ];
+        words.extend(
+            statement
+                .tags
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        );
+        Ok(Secret::new(words.join(" ")))
+    }
 }

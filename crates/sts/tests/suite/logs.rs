@@ -7,7 +7,7 @@ use std::{
 
 use claviger_model::{port::clock::Clock as _, secret::Secret};
 use claviger_sts::{
-    assume_role::{AssumeRole, Settings},
+    assume_role::{AssumeRole, Identity, Settings},
     target::Target,
     toy::ToySts,
 };
@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
     fake_sts::{FakeSts, assumed, assumed_and_broken, fault},
-    fixture::{CountingEntropy, HandClock, NOW, request},
+    fixture::{CountingEntropy, HandClock, NOW, Word, request},
     toy::signed,
 };
 
@@ -66,18 +66,24 @@ fn assert_silent(log: &Log, secrets: &[&str]) {
 
 #[tokio::test]
 async fn assume_role_traces_no_secret() {
-    let (log, _guard) = listen();
-    for script in [assumed(), assumed_and_broken(), fault(403, "AccessDenied")] {
-        let sts = FakeSts::playing(script).await;
-        let settings = Settings {
-            endpoint: Some(sts.url.clone()),
-            credentials: Some(("AKIAOURS".to_owned(), Secret::from("our-secret"))),
-            ..Settings::of_region("us-east-1")
-        };
-        let target = AssumeRole::connect(settings).await.unwrap();
-        let _ = target.assume(&request(1, 1)).await;
+    let key = Identity::Key("AKIAOURS".to_owned(), Secret::from("our-secret"));
+    let audience = "of-the-token".to_owned();
+    for identity in [key, Identity::Web { audience }] {
+        let (log, _guard) = listen();
+        for script in [assumed(), assumed_and_broken(), fault(403, "AccessDenied")] {
+            let sts = FakeSts::playing(script).await;
+            let settings = Settings {
+                endpoint: Some(sts.url.clone()),
+                identity: identity.clone(),
+                ..Settings::of_region("us-east-1")
+            };
+            let target = AssumeRole::connect(settings, Arc::new(Word)).await.unwrap();
+            let _ = target.assume(&request(1, 1)).await;
+        }
+        // The kit's tokens hold their audience.
+        let secrets = ["our-secret", "the-secret", "the-token", "of-the-token"];
+        assert_silent(&log, &secrets);
     }
-    assert_silent(&log, &["our-secret", "the-secret", "the-token"]);
 }
 
 #[tokio::test]

@@ -3,3 +3,4 @@
 pub(crate) mod answer;
 pub(crate) mod sso_oidc;
 pub(crate) mod sso_portal;
+pub(crate) mod web_identity;

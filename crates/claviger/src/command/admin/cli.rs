@@ -320,6 +320,7 @@ async fn ask(paths: &Paths, request: Request) -> Result<Answer, Exit> {
     let keys = wiring::read_keys(paths, true)?;
     let ports = Ports::of_system();
     let instance = Instance {
+        keys: wiring::keyring(&store, &keys).await?,
         credentials: wiring::vending(HashMap::new(), &ports),
         ports,
         links: Links::new("", keys.instance, "", &[]),

@@ -16,7 +16,12 @@ use claviger_engine::{
     links::Links,
     policy::Policy,
 };
-use claviger_model::{hex::Hex, id::TargetName, port::entropy::Entropy as _, secret::Secret};
+use claviger_model::{
+    hex::Hex,
+    id::TargetName,
+    port::{entropy::Entropy as _, web_identity::WebIdentity},
+    secret::Secret,
+};
 use claviger_store::{repository::access, sqlite::SqliteStore};
 use claviger_sts::{assume_role as sts, target::Target, toy::ToySts};
 use tempfile::TempDir;
@@ -113,7 +118,9 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         wanted.sts.clone().unwrap_or_else(own_sts),
         format!("claviger-dev-{}", unguessable::<4>()),
     );
-    let (target, toy) = target(wanted.sts.as_deref(), &ports).await?;
+    let ring = wiring::keyring(&store, &keys).await?;
+    let signer = wiring::signer(&links, &ring, &ports);
+    let (target, toy) = target(wanted.sts.as_deref(), &ports, signer).await?;
     let every = wanted
         .directory
         .roles
@@ -123,6 +130,7 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
     let targets: HashMap<TargetName, Arc<dyn Target>> =
         every.map(|name| (name, Arc::clone(&target))).collect();
     let instance = Instance {
+        keys: ring,
         credentials: wiring::vending(targets, &ports),
         ports: ports.clone(),
         links,
@@ -211,6 +219,7 @@ async fn keys(paths: &Paths, ports: &Ports) -> Result<KeyFile, Exit> {
 async fn target(
     endpoint: Option<&str>,
     ports: &Ports,
+    signer: Arc<dyn WebIdentity>,
 ) -> Result<(Arc<dyn Target>, Option<Arc<ToySts>>), Exit> {
     let Some(endpoint) = endpoint else {
         let (entropy, clock) = (Arc::clone(&ports.entropy), Arc::clone(&ports.clock));
@@ -222,13 +231,19 @@ async fn target(
         reason = "whether the default chain has keys to find"
     )]
     let has_keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
-    let made_up = || ("claviger-dev".to_owned(), Secret::from("claviger-dev"));
+    let made_up = || sts::Identity::Key("claviger-dev".to_owned(), Secret::from("claviger-dev"));
     let settings = sts::Settings {
         endpoint: Some(endpoint.to_owned()),
-        credentials: (!has_keys).then(made_up),
+        identity: if has_keys {
+            sts::Identity::Ambient
+        } else {
+            made_up()
+        },
         ..sts::Settings::of_region(REGION)
     };
-    let target = wiring::aws_target(settings).await.exit(CONFIGURATION)?;
+    let target = wiring::aws_target(settings, signer)
+        .await
+        .exit(CONFIGURATION)?;
     Ok((target, None))
 }
 

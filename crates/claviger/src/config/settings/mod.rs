@@ -427,20 +427,35 @@ fn targets(
                 raw.secret_access_key.as_ref(),
                 raw.secret_access_key_file.as_deref(),
             )?;
-            let keys = match (raw.access_key_id.clone(), secret) {
-                (Some(id), Some(secret)) => Some((id, secret)),
-                (None, None) => None,
+            let identity = match (raw.method, raw.access_key_id.clone(), secret) {
+                (raw::Method::WebIdentity, None, None) if raw.external_id.is_none() => {
+                    let audience = raw.audience.clone();
+                    let audience = audience.unwrap_or_else(|| "sts.amazonaws.com".to_owned());
+                    sts::Identity::Web { audience }
+                }
+                (raw::Method::WebIdentity, ..) => bail!(
+                    "with method = \"web_identity\" the target needs no keys and takes no external_id; \
+                     leave them out"
+                ),
+                _ if raw.audience.is_some() => {
+                    bail!("audience goes with method = \"web_identity\"; leave it out")
+                }
+                (_, Some(id), Some(secret)) => sts::Identity::Key(id, secret),
+                (_, None, None) => sts::Identity::Ambient,
                 _ => bail!("give both access_key_id and secret_access_key, or neither"),
             };
             Ok((
                 TargetName::parse(name)?,
                 sts::Settings {
                     endpoint: raw.endpoint.clone(),
-                    credentials: keys,
+                    identity,
                     external_id: raw.external_id.clone(),
                     source_identity: raw.source_identity.unwrap_or(true),
-                    // Most trust policies allow no tags; whoever wants them says so.
-                    session_tags: raw.session_tags.unwrap_or(false),
+                    // Most trust policies allow no tags; whoever wants them says so. A web identity
+                    // is told apart from others of the same issuer by its tags alone.
+                    session_tags: raw
+                        .session_tags
+                        .unwrap_or(raw.method == raw::Method::WebIdentity),
                     ..sts::Settings::of_region(raw.region.as_deref().unwrap_or(region))
                 },
             ))

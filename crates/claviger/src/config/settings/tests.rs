@@ -127,6 +127,16 @@ fn values_out_of_range_say_what_is_right() {
         ("[lifetimes]\nsession = \"soon\"", "60s, 10m, 8h or 90d"),
         ("region = \"US East\"", "us-east-1"),
         ("[targets.a]\naccess_key_id = \"A\"", "both"),
+        ("[targets.a]\nmethod = \"magic\"", "web_identity"),
+        (
+            "[targets.a]\nmethod = \"web_identity\"\naccess_key_id = \"A\"\nsecret_access_key = \"s\"",
+            "needs no keys",
+        ),
+        (
+            "[targets.a]\nmethod = \"web_identity\"\nexternal_id = \"4711\"",
+            "external_id",
+        ),
+        ("[targets.a]\naudience = \"a\"", "web_identity"),
         ("[tls]\ncert = \"c\"", "both"),
         ("trusted_proxies = [\"x\"]", "no address"),
         ("trusted_proxies = [\"0.0.0.0/0\"]", "everybody"),

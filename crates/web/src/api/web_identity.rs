@@ -1,0 +1,18 @@
+//! Discovery and keys, for targets that verify our web identity tokens.
+
+use std::sync::Arc;
+
+use axum::{body::Body, extract::State};
+use claviger_wire::jose;
+use http::Response;
+
+use crate::app::App;
+
+pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Response<Body> {
+    jose::encode_discovery(app.context.links.issuer()).map(Body::from)
+}
+
+pub(crate) async fn jwks(State(app): State<Arc<App>>) -> Response<Body> {
+    let accepted = app.context.keys.all_accepted();
+    jose::encode_jwks(accepted.iter().map(|keys| &keys.web_identity)).map(Body::from)
+}

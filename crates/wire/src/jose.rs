@@ -1,0 +1,136 @@
+//! Web identity tokens and the keys that verify them: JWS, JWK and discovery (RFC 7515, 7517, OpenID
+//! Connect Discovery). Signing and encoding are `jsonwebtoken`'s.
+
+use aws_lc_rs::{
+    agreement::{ECDH_P256, PrivateKey},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
+use bytes::Bytes;
+use claviger_model::{
+    port::web_identity::Statement,
+    secret::{Secret, SecretBytes},
+    time::{Lifetime, Timestamp},
+};
+use http::{HeaderValue, Response, StatusCode, header};
+use jsonwebtoken::{
+    Algorithm, EncodingKey, Header, encode,
+    jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash},
+};
+use serde_json::{Value, json};
+
+use crate::answer;
+
+/// How long a token is good: one call, and clocks that differ.
+pub const LIFETIME: Lifetime = Lifetime::minutes(5);
+
+/// How long anybody may keep what we tell of our keys, in seconds.
+const MAX_AGE: &str = "public, max-age=900";
+
+/// Where AWS looks for tags and source identity in a token.
+const TAGS: &str = "https://aws.amazon.com/tags";
+const SOURCE_IDENTITY: &str = "https://aws.amazon.com/source_identity";
+
+/// When and by whom a statement is made.
+#[derive(Clone, Debug)]
+pub struct Signature<'a> {
+    /// Who says it: the address below which discovery is.
+    pub issuer: &'a str,
+    /// When.
+    pub now: Timestamp,
+    /// What no other token is called.
+    pub id: [u8; 16],
+}
+
+/// Signs a statement; nothing for the one key in 2³² that is none.
+pub fn sign(key: &SecretBytes, statement: &Statement<'_>, by: &Signature<'_>) -> Option<Secret> {
+    let pair = Pair::of(key)?;
+    let header = Header {
+        kid: Some(pair.kid()?),
+        ..Header::new(Algorithm::ES256)
+    };
+    encode(&header, &claims(statement, by), &pair.private)
+        .ok()
+        .map(Secret::new)
+}
+
+fn claims(statement: &Statement<'_>, by: &Signature<'_>) -> Value {
+    let mut claims = json!({
+        "iss": by.issuer,
+        "sub": statement.user_id.to_string(),
+        "aud": statement.audience,
+        "iat": by.now.epoch_seconds(),
+        "exp": by.now.plus(LIFETIME).epoch_seconds(),
+        "jti": claviger_model::hex::Hex(&by.id).to_string(),
+    });
+    if let Some(name) = statement.source_identity {
+        claims[SOURCE_IDENTITY] = json!(name);
+    }
+    if !statement.tags.is_empty() {
+        let tags = statement
+            .tags
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!([value])));
+        let tags: serde_json::Map<_, _> = tags.collect();
+        claims[TAGS] = json!({ "principal_tags": tags });
+    }
+    claims
+}
+
+/// A key and its public half.
+struct Pair {
+    private: EncodingKey,
+    public: Jwk,
+}
+
+impl Pair {
+    fn of(scalar: &SecretBytes) -> Option<Self> {
+        let scalar = scalar.reveal();
+        let public = PrivateKey::from_private_key(&ECDH_P256, scalar).ok()?;
+        let public = public.compute_public_key().ok()?;
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let pair =
+            EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, public.as_ref());
+        let private = EncodingKey::from_ec_der(pair.ok()?.to_pkcs8v1().ok()?.as_ref());
+        let mut public = Jwk::from_encoding_key(&private, Algorithm::ES256).ok()?;
+        public.common.public_key_use = Some(PublicKeyUse::Signature);
+        public.common.key_algorithm = Some(KeyAlgorithm::ES256);
+        Some(Self { private, public })
+    }
+
+    /// What the key is called: its thumbprint (RFC 7638).
+    fn kid(&self) -> Option<String> {
+        self.public.thumbprint(ThumbprintHash::SHA256).ok()
+    }
+}
+
+/// The public halves of `keys`, for whoever verifies.
+pub fn encode_jwks<'a>(keys: impl IntoIterator<Item = &'a SecretBytes>) -> Response<Bytes> {
+    let public = keys.into_iter().filter_map(|key| {
+        let pair = Pair::of(key)?;
+        let mut public = pair.public.clone();
+        public.common.key_id = pair.kid();
+        serde_json::to_value(public).ok()
+    });
+    let keys: Vec<Value> = public.collect();
+    told(&json!({ "keys": keys }))
+}
+
+/// What there is to know of the issuer of web identity tokens. Nothing is listed that does not work.
+pub fn encode_discovery(issuer: &str) -> Response<Bytes> {
+    told(&json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/jwks"),
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "claims_supported": ["iss", "sub", "aud", "iat", "exp", "jti", SOURCE_IDENTITY, TAGS],
+    }))
+}
+
+/// Public, and kept for a while by whoever asks.
+fn told(body: &Value) -> Response<Bytes> {
+    let mut response = answer::json(StatusCode::OK, body);
+    let kept = HeaderValue::from_static(MAX_AGE);
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
+    response
+}
