@@ -24,6 +24,8 @@ pub(crate) struct AwsFiles<'a> {
     pub(crate) links: &'a Links,
     /// The first role of the first account is the default profile's.
     pub(crate) accounts: &'a [AccountRoles],
+    /// What clients are to ask for.
+    pub(crate) scopes: &'a [&'a str],
     /// A CA to trust.
     pub(crate) ca_bundle: Option<&'a Path>,
 }
@@ -74,11 +76,14 @@ impl AwsFiles<'_> {
             let name = aws_config::profile(account, role);
             section(&format!("profile {name}"), account, role)
         });
-        [head.to_owned(), aws_config::session(self.links)]
-            .into_iter()
-            .chain(default)
-            .chain(profiles)
-            .collect()
+        [
+            head.to_owned(),
+            aws_config::session(self.links, self.scopes),
+        ]
+        .into_iter()
+        .chain(default)
+        .chain(profiles)
+        .collect()
     }
 }
 
@@ -134,6 +139,7 @@ mod tests {
         let files = AwsFiles {
             links: &links,
             accounts: &accounts,
+            scopes: &["sso:account:access"],
             ca_bundle: None,
         };
         let directory = tempfile::tempdir().expect("a directory");

@@ -21,6 +21,7 @@ pub mod authorize;
 pub mod issued;
 pub mod session;
 pub mod grant;
+pub mod confinement;
 pub mod portal;
 pub mod person;
 pub mod admin;

@@ -5,6 +5,7 @@ use claviger_model::{
     credentials::RoleCredentials,
     id::SessionId,
     network::Requester,
+    scope::Reach,
     session::{EndReason, Session},
 };
 use claviger_store::repository::{access, session as sessions};
@@ -43,6 +44,7 @@ pub async fn role_credentials(
 ) -> Result<RoleCredentials, Error> {
     let holder = Holder {
         user: &signed_in.user,
+        reach: &Reach::Everything,
         // A browser's sign-in has no session of its own; its id keeps caches apart (POR-11).
         session_id: SessionId::from_bytes(*signed_in.web_session_id.as_bytes()),
         session_ends: signed_in.expires_at,

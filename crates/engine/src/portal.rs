@@ -7,6 +7,7 @@ use claviger_model::{
     directory::User,
     id::{AccountId, RoleName},
     network::Requester,
+    scope::Reach,
     secret::Secret,
     session::{EndReason, Session},
     time::{Lifetime, Timestamp},
@@ -17,7 +18,7 @@ use claviger_store::{
 };
 
 use crate::{
-    audit,
+    audit, confinement,
     context::Context,
     error::{Error, Kind, Refusal},
     session,
@@ -60,7 +61,7 @@ const PAGE_TOKEN_LIFETIME: Lifetime = Lifetime::hours(1);
 struct Bearer {
     session: Session,
     user: User,
-    opens_portal: bool,
+    reach: Reach,
 }
 
 /// Believes a bearer token: both locks, its end, its session, its person. One read.
@@ -84,20 +85,19 @@ async fn believe(context: &Context, bearer: &Secret, now: Timestamp) -> Result<B
         let plan = Plan::of(sessions::marking_used(session.id, claims.generation));
         let _ = context.store.apply(plan).await;
     }
-    let opens_portal = session.scopes.select(claims.scope_mask).opens_portal();
+    let reach = session.scopes.select(claims.scope_mask).reach();
     Ok(Bearer {
         session,
         user,
-        opens_portal,
+        reach,
     })
 }
 
 async fn open(context: &Context, bearer: &Secret, now: Timestamp) -> Result<Bearer, Error> {
     let bearer = believe(context, bearer, now).await?;
-    if bearer.opens_portal {
-        Ok(bearer)
-    } else {
-        Err(no_access().into())
+    match bearer.reach {
+        Reach::Nothing => Err(no_access().into()),
+        Reach::Everything | Reach::Within(_) => Ok(bearer),
     }
 }
 
@@ -117,7 +117,13 @@ pub async fn accounts(
     };
     let (after, size) = list.begin(&page)?;
     let store = context.store.as_ref();
-    let mut accounts = access::accounts_of(store, bearer.user.id, &after, size + 1).await?;
+    let user_id = bearer.user.id;
+    let mut accounts = match &bearer.reach {
+        Reach::Within(within) => {
+            confinement::accounts(store, user_id, within, &after, size + 1).await?
+        }
+        _ => access::accounts_of(store, user_id, &after, size + 1).await?,
+    };
     let next_token = list.end(&mut accounts, size, |account| account.id.as_str());
     Ok(AccountPage {
         accounts,
@@ -144,7 +150,13 @@ pub async fn roles(
     };
     let (after, size) = list.begin(&page)?;
     let store = context.store.as_ref();
-    let mut roles = access::roles_of(store, bearer.user.id, &account_id, &after, size + 1).await?;
+    let user_id = bearer.user.id;
+    let mut roles = match &bearer.reach {
+        Reach::Within(within) => {
+            confinement::roles(store, user_id, within, &account_id, &after, size + 1).await?
+        }
+        _ => access::roles_of(store, user_id, &account_id, &after, size + 1).await?,
+    };
     if roles.is_empty() && page.next_token.is_none() {
         return Err(no_access().into());
     }
@@ -204,9 +216,14 @@ pub async fn role_credentials(
     role_name: &str,
 ) -> Result<RoleCredentials, Error> {
     let now = context.now();
-    let Bearer { session, user, .. } = open(context, bearer, now).await?;
+    let Bearer {
+        session,
+        user,
+        reach,
+    } = open(context, bearer, now).await?;
     let holder = Holder {
         user: &user,
+        reach: &reach,
         session_id: session.id,
         session_ends: session.absolute_expires_at,
         client: Some(&session.client_name),
@@ -217,6 +234,7 @@ pub async fn role_credentials(
 /// Who will hold credentials, and under which session.
 pub(crate) struct Holder<'a> {
     pub(crate) user: &'a User,
+    pub(crate) reach: &'a Reach,
     pub(crate) session_id: claviger_model::id::SessionId,
     pub(crate) session_ends: Timestamp,
     pub(crate) client: Option<&'a str>,
@@ -236,7 +254,9 @@ pub(crate) async fn vend(
     let role_name = parse_role(role_name)?;
     let store = context.store.as_ref();
     let role = access::role_of(store, holder.user.id, &account_id, &role_name).await?;
-    let role = role.ok_or_else(no_access)?;
+    let role = role
+        .filter(|role| holder.reach.admits(&role.account_id, &role.name))
+        .ok_or_else(no_access)?;
     let request = CredentialRequest {
         duration: duration(context, &role, holder, now),
         target: role.target,

@@ -1,6 +1,6 @@
 //! Scopes: what a client asked to be able to do (RFC 6749 §3.3).
 
-use crate::id::Malformed;
+use crate::id::{AccountId, Malformed, RoleName};
 
 /// The scope that opens the portal API (ListAccounts, GetRoleCredentials, …).
 pub const ACCOUNT_ACCESS: &str = "sso:account:access";
@@ -8,11 +8,16 @@ pub const ACCOUNT_ACCESS: &str = "sso:account:access";
 /// The legacy scope of clients that know no refresh; it opens the portal API as well.
 pub const LEGACY_PORTAL: &str = "sso-portal:*";
 
+/// Before an account's id in the scopes that confine: `sso:account:111122223333` reaches what the
+/// person has in that account, `sso:account:111122223333:ReadOnly` that role alone.
+const CONFINED: &str = "sso:account:";
+
 /// The most scopes a client may hold: they fit one bit each into an access token.
 pub const MAX_SCOPES: usize = 25;
 
-/// One scope: one to three segments of `[A-Za-z0-9_-]{1,50}` parted by `:`; the last may be `*`.
-/// Names that no rule of ours knows are kept and open nothing (SETTLED: real clients register
+/// One scope: one to three segments of `[A-Za-z0-9_-]{1,50}` parted by `:`; the last may be `*`. What
+/// begins like a confining one must be one: a slip of the pen must not open nothing in silence.
+/// Other names that no rule of ours knows are kept and open nothing (SETTLED: real clients register
 /// `codewhisperer:*` families).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope(String);
@@ -20,6 +25,16 @@ pub struct Scope(String);
 impl Scope {
     /// Reads one scope.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.starts_with(CONFINED) && text != ACCOUNT_ACCESS {
+            return match Confinement::parse(text) {
+                Some(_) => Ok(Self(text.to_owned())),
+                None => Err(Malformed {
+                    what: "scope",
+                    rule: "must be sso:account:access, sso:account:ID or sso:account:ID:ROLE with an \
+                           account's 12 digits",
+                }),
+            };
+        }
         let malformed = Malformed {
             what: "scope",
             rule: "must be one to three parts of letters, digits, _ or -, joined by colons",
@@ -47,6 +62,55 @@ impl Scope {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// One account that a token is confined to, or one role of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Confinement {
+    /// The account.
+    pub account_id: AccountId,
+    /// The only role; any that the person has where left out.
+    pub role: Option<RoleName>,
+}
+
+impl Confinement {
+    fn parse(scope: &str) -> Option<Self> {
+        let rest = scope.strip_prefix(CONFINED)?;
+        let (account_id, role) = match rest.split_once(':') {
+            // A comma would end the scope in most clients' settings.
+            Some((account_id, role)) if !role.contains(',') => (account_id, Some(role)),
+            Some(_) => return None,
+            None => (rest, None),
+        };
+        Some(Self {
+            account_id: AccountId::parse(account_id).ok()?,
+            role: role.map(RoleName::parse).transpose().ok()?,
+        })
+    }
+}
+
+/// What a token opens of the portal (POR-09). It is never more than the person has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing of it.
+    Nothing,
+    /// All that the person has.
+    Everything,
+    /// What the person has of these: distinct, by account and role.
+    Within(Vec<Confinement>),
+}
+
+impl Reach {
+    /// Whether credentials of that role may be drawn, if the person has it.
+    pub fn admits(&self, account_id: &AccountId, role: &RoleName) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Within(within) => within.iter().any(|own| {
+                own.account_id == *account_id && own.role.as_ref().is_none_or(|own| own == role)
+            }),
+        }
     }
 }
 
@@ -162,9 +226,17 @@ impl ScopeSet {
         self.iter().all(|scope| scope == LEGACY_PORTAL)
     }
 
-    /// Whether a token that carries exactly these opens the portal API.
-    pub fn opens_portal(&self) -> bool {
-        self.is_legacy() || self.contains(ACCOUNT_ACCESS) || self.contains(LEGACY_PORTAL)
+    /// How much of the portal a token opens that carries exactly these.
+    pub fn reach(&self) -> Reach {
+        if self.is_legacy() || self.contains(ACCOUNT_ACCESS) || self.contains(LEGACY_PORTAL) {
+            return Reach::Everything;
+        }
+        let mut within: Vec<_> = self.iter().filter_map(Confinement::parse).collect();
+        if within.is_empty() {
+            return Reach::Nothing;
+        }
+        within.sort();
+        Reach::Within(within)
     }
 }
 
@@ -205,7 +277,50 @@ mod tests {
     fn legacy_means_no_scope_or_the_portal_scope_alone() {
         assert!(set("").is_legacy() && set("sso-portal:*").is_legacy());
         assert!(!set("sso-portal:* a").is_legacy() && !set("a").is_legacy());
-        assert!(!set("a").opens_portal() && set("a sso:account:access").opens_portal());
+        assert_eq!(set("a").reach(), Reach::Nothing);
+        assert_eq!(set("a sso:account:access").reach(), Reach::Everything);
+    }
+
+    #[test]
+    fn por_09_confining_scopes_reach_what_they_name_and_nothing_else() {
+        let reach = set("sso:account:111122223333:ReadOnly a sso:account:444455556666").reach();
+        let account = |text| AccountId::parse(text).expect("an account");
+        let role = |text| RoleName::parse(text).expect("a role");
+        let admits = |id, name| reach.admits(&account(id), &role(name));
+        assert!(admits("111122223333", "ReadOnly"));
+        assert!(!admits("111122223333", "Developer") && !admits("111122223333", "readonly"));
+        assert!(admits("444455556666", "ReadOnly") && admits("444455556666", "Developer"));
+        assert!(!admits("777788889999", "ReadOnly"));
+        // With the whole portal beside it, a confinement confines nothing.
+        let both = set("sso:account:111122223333 sso:account:access").reach();
+        assert_eq!(both, Reach::Everything);
+        assert!(!set("sso:account:111122223333").is_legacy());
+    }
+
+    #[test]
+    fn what_begins_like_a_confinement_is_one_or_refused() {
+        for good in [
+            "sso:account:access",
+            "sso:account:111122223333",
+            "sso:account:111122223333:ReadOnly",
+            "sso:account:111122223333:a+b=c.d@e-f_g",
+        ] {
+            assert!(Scope::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "sso:account:",
+            "sso:account:*",
+            "sso:account:Access",
+            "sso:account:11112222333",
+            "sso:account:111122223333:",
+            "sso:account:111122223333:*",
+            "sso:account:111122223333:a,b",
+            "sso:account:111122223333:a:b",
+            "sso:account:111122223333:a b",
+            "sso:account:access:ReadOnly",
+        ] {
+            assert!(Scope::parse(bad).is_err(), "{bad}");
+        }
     }
 
     proptest! {

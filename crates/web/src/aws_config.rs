@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use claviger_engine::links::Links;
+use claviger_model::scope::ACCOUNT_ACCESS;
 
-/// The sections that stand once: the sso-session and its services.
-pub fn session(links: &Links) -> String {
+/// The sections that stand once: the sso-session, which asks for `scopes`, and its services.
+pub fn session(links: &Links, scopes: &[&str]) -> String {
     let (name, endpoint) = (links.session_name(), links.issuer());
     let sts = links.sts().map_or_else(String::new, |sts| {
         format!("sts =\n  endpoint_url = {sts}\n")
@@ -16,12 +17,13 @@ pub fn session(links: &Links) -> String {
         "[sso-session {name}]\n\
          sso_start_url = {start_url}\n\
          sso_region = {region}\n\
-         sso_registration_scopes = sso:account:access\n\
+         sso_registration_scopes = {scopes}\n\
          \n\
          [services {name}]\n\
          sso_oidc =\n  endpoint_url = {endpoint}\n\
          sso-oidc =\n  endpoint_url = {endpoint}\n\
          sso =\n  endpoint_url = {endpoint}\n{sts}",
+        scopes = scopes.join(","),
         start_url = links.sso_start_url(),
         region = links.region(),
     )
@@ -52,13 +54,14 @@ pub(crate) fn config<'a>(
     links: &Links,
     roles: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> String {
-    roles
-        .into_iter()
-        .fold(session(links), |config, (account, name)| {
+    roles.into_iter().fold(
+        session(links, &[ACCOUNT_ACCESS]),
+        |config, (account, name)| {
             let profile = profile(account, name);
             let members = role(links, account, name, None);
             format!("{config}\n[profile {profile}]\n{members}")
-        })
+        },
+    )
 }
 
 /// The command that signs in with a role's profile.
@@ -78,9 +81,9 @@ mod tests {
 
     #[test]
     fn a_plain_http_instance_is_named_by_a_start_url_that_every_cli_takes() {
-        let plain = session(&links("http://127.0.0.1:8400"));
+        let plain = session(&links("http://127.0.0.1:8400"), &[ACCOUNT_ACCESS]);
         assert!(plain.contains("sso_start_url = https://d-ababababab.awsapps.com/start\n"));
-        let tls = session(&links("https://sso.example.org"));
+        let tls = session(&links("https://sso.example.org"), &[ACCOUNT_ACCESS]);
         assert!(tls.contains("sso_start_url = https://sso.example.org/start\n"));
     }
 
@@ -118,7 +121,7 @@ services = claviger-abababab
 ");
         let own = links(url).with_own_sts("http://127.0.0.1:5000".to_owned(), "s".to_owned());
         let ca = Some(Path::new("/ca.pem"));
-        let all = session(&own) + &role(&own, "111122223333", "Dev", ca);
+        let all = session(&own, &[ACCOUNT_ACCESS]) + &role(&own, "111122223333", "Dev", ca);
         for part in [
             "[services s]\n",
             "sts =\n  endpoint_url = http://127.0.0.1:5000\n",

@@ -139,13 +139,17 @@ fn check_grant_types(asked: Option<&[String]>) -> Result<Vec<GrantType>, Refusal
     Ok(grant_types)
 }
 
+/// What is no scope.
+pub(crate) const MALFORMED_SCOPE: &str = "A scope must be one to three words joined by colons, such as \
+     sso:account:access, or name an account by its 12 digits: sso:account:ID or sso:account:ID:ROLE.";
+
 fn check_scopes(asked: &[String]) -> Result<ScopeSet, Refusal> {
     ScopeSet::parse(asked.iter().map(String::as_str)).map_err(|error| match error {
         ScopeRefused::TooMany => Kind::InvalidClientMetadata
             .because("No more than 25 scopes may be registered. Ask for fewer."),
-        ScopeRefused::Malformed(_) | ScopeRefused::Wider => Kind::InvalidScope.because(
-            "A scope must be one to three words joined by colons, such as sso:account:access.",
-        ),
+        ScopeRefused::Malformed(_) | ScopeRefused::Wider => {
+            Kind::InvalidScope.because(MALFORMED_SCOPE)
+        }
     })
 }
 

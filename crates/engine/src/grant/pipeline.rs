@@ -16,7 +16,7 @@ use super::{
     step::Step,
 };
 use crate::{
-    client::authenticate::authenticate,
+    client::{authenticate::authenticate, register::MALFORMED_SCOPE},
     context::Context,
     error::{Error, Kind},
 };
@@ -59,9 +59,7 @@ fn parse_scopes(request: &TokenRequest) -> Result<ScopeSet, Error> {
     let parsed = ScopeSet::parse(request.scope.iter().map(String::as_str));
     parsed.map_err(|error: ScopeRefused| {
         Kind::InvalidScope
-            .because(
-                "A scope must be one to three words joined by colons, such as sso:account:access.",
-            )
+            .because(MALFORMED_SCOPE)
             .detail(error.to_string())
             .into()
     })

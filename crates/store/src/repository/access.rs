@@ -35,6 +35,16 @@ pub async fn accounts_of(
         .collect()
 }
 
+/// The account of that id.
+pub async fn account_of_id(
+    driver: &dyn Driver,
+    account_id: &AccountId,
+) -> Result<Option<Account>, Error> {
+    let query = Query::new("SELECT account_id, name, email FROM accounts WHERE account_id = $1");
+    let row = driver::fetch_one(driver, query.bind(account_id.as_str())).await?;
+    row.map(read_account).transpose()
+}
+
 /// The person's roles in one account after `after`, by name, at most `limit`.
 pub async fn roles_of(
     driver: &dyn Driver,

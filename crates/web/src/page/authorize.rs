@@ -47,29 +47,29 @@ async fn view(visit: &Visit) -> Answer {
         Err(AuthorizeError::Page(refusal)) => return Err(refusal.into()),
     };
     match visit.person().await? {
-        Some(signed_in) => Ok(consent(visit, &signed_in, &request)),
+        Some(signed_in) => consent(visit, &signed_in, &request).await,
         // In place: the request is too long to travel inside another address.
         None => Ok(sign_in::ask(visit, own_path::or_default(visit.target()))),
     }
 }
 
-fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest) -> Response<Body> {
+async fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest) -> Answer {
     let sealed = authorize::seal(visit.context(), signed_in, request);
     let template = ConsentPage {
         frame: Frame::of(&visit.app, signed_in, ""),
         client: request.client.metadata.name.as_str(),
-        scopes: words::scopes(&request.scopes),
+        scopes: words::abilities(visit.context(), signed_in, &request.scopes).await?,
         name: signed_in.user.name.as_str(),
         host: host(&request.redirect_uri),
         on_this_computer: request.redirect_uri.is_loopback(),
         sealed: sealed.reveal(),
     };
-    page(
+    Ok(page(
         &visit.app,
         StatusCode::OK,
         &template,
         Some(&request.redirect_uri),
-    )
+    ))
 }
 
 fn host(uri: &RedirectUri) -> &str {

@@ -105,17 +105,17 @@ async fn confirm(visit: &Visit, body: &Bytes) -> Answer {
     let typed = form.get("user_code").unwrap_or_default();
     let found = device::look_up(visit.context(), &visit.requester, &signed_in, typed).await;
     match found {
-        Ok((code, found)) => Ok(confirmation(visit, &signed_in, code, &found)),
+        Ok((code, found)) => confirmation(visit, &signed_in, code, &found).await,
         Err(error) => once_more(visit, &signed_in, typed, error),
     }
 }
 
-fn confirmation(
+async fn confirmation(
     visit: &Visit,
     signed_in: &SignedIn,
     code: UserCode,
     found: &DeviceAuthorization,
-) -> Response<Body> {
+) -> Answer {
     let template = ConfirmPage {
         frame: Frame::of(&visit.app, signed_in, HERE),
         user_code: code.to_string(),
@@ -123,10 +123,10 @@ fn confirmation(
         address: &found.requester_address,
         agent: found.requester_agent.as_deref(),
         asked: words::ago(found.created_at, visit.context().now()),
-        scopes: words::scopes(&found.scopes),
+        scopes: words::abilities(visit.context(), signed_in, &found.scopes).await?,
         name: signed_in.user.name.as_str(),
     };
-    page(&visit.app, StatusCode::OK, &template, None)
+    Ok(page(&visit.app, StatusCode::OK, &template, None))
 }
 
 /// The form again for a wrong code, whatever is wrong with it (DEV-04).

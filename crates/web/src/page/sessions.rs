@@ -64,17 +64,22 @@ async fn list(
 ) -> Answer {
     let sessions = person::sessions(visit.context(), signed_in).await?;
     let now = visit.context().now();
+    let mut cards = Vec::new();
+    for session in &sessions {
+        let scopes = words::abilities(visit.context(), signed_in, &session.scopes).await?;
+        cards.push(card(session, scopes, now));
+    }
     let template = SessionsPage {
         frame: Frame::of(&visit.app, signed_in, HERE),
         browser_since: words::ago(signed_in.auth_time, now),
         browser_ends: words::moment(signed_in.expires_at),
-        sessions: sessions.iter().map(|session| card(session, now)).collect(),
+        sessions: cards,
         error,
     };
     Ok(page(&visit.app, status, &template, None))
 }
 
-fn card(session: &Session, now: Timestamp) -> SessionCard {
+fn card(session: &Session, scopes: Vec<String>, now: Timestamp) -> SessionCard {
     SessionCard {
         id: session.id.to_string(),
         client: session.client_name.clone(),
@@ -86,7 +91,7 @@ fn card(session: &Session, now: Timestamp) -> SessionCard {
         began_ago: words::ago(session.created_at, now),
         ends: words::moment(session.expires_at()),
         ends_in: words::span(session.expires_at().seconds_since(now)),
-        scopes: words::scopes(&session.scopes),
+        scopes,
     }
 }
 

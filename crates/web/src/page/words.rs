@@ -1,7 +1,13 @@
 //! Times and scopes in plain words.
 
+use claviger_engine::{
+    confinement::{self, Shown},
+    context::Context,
+    error::Error,
+    web_session::SignedIn,
+};
 use claviger_model::{
-    scope::{ACCOUNT_ACCESS, LEGACY_PORTAL, ScopeSet},
+    scope::{ACCOUNT_ACCESS, LEGACY_PORTAL, Reach, ScopeSet},
     time::Timestamp,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
@@ -65,24 +71,44 @@ pub(crate) fn span(seconds: i64) -> String {
     }
 }
 
-/// What scopes let an application do, a sentence each.
-pub(crate) fn scopes(scopes: &ScopeSet) -> Vec<String> {
-    if scopes.is_empty() {
-        return vec![PORTAL.to_owned()];
+/// What scopes let an application do with the person's accounts, a sentence each.
+pub(crate) async fn abilities(
+    context: &Context,
+    signed_in: &SignedIn,
+    scopes: &ScopeSet,
+) -> Result<Vec<String>, Error> {
+    let confined = confinement::shown(context, signed_in, scopes).await?;
+    Ok(sentences(scopes, &confined))
+}
+
+fn sentences(scopes: &ScopeSet, confined: &[Shown]) -> Vec<String> {
+    let reach = scopes.reach();
+    let mut sentences: Vec<String> = confined.iter().map(confinement).collect();
+    if reach == Reach::Everything {
+        sentences.push(PORTAL.to_owned());
     }
-    let mut sentences: Vec<String> = Vec::new();
     for scope in scopes.iter() {
         let sentence = match scope {
-            ACCOUNT_ACCESS | LEGACY_PORTAL => PORTAL.to_owned(),
-            unknown => {
-                format!("“{unknown}”, which opens nothing here")
-            }
+            ACCOUNT_ACCESS | LEGACY_PORTAL => continue,
+            confining if confining.starts_with("sso:account:") => continue,
+            unknown => format!("“{unknown}”, which opens nothing here"),
         };
         if !sentences.contains(&sentence) {
             sentences.push(sentence);
         }
     }
     sentences
+}
+
+fn confinement(shown: &Shown) -> String {
+    let account = match &shown.account_name {
+        Some(name) => format!("{name} ({})", shown.account_id),
+        None => format!("{}, which you do not have", shown.account_id),
+    };
+    match &shown.role {
+        Some(role) => format!("Draw credentials for the role {role} in {account}"),
+        None => format!("Draw credentials for each of your roles in {account}"),
+    }
 }
 
 const PORTAL: &str = "See your accounts and draw credentials for each of your roles";
@@ -121,8 +147,9 @@ mod tests {
     #[test]
     fn scopes_are_told_once_and_unknown_ones_by_name() {
         let set = |joined| ScopeSet::parse_joined(joined).expect("scopes");
-        assert_eq!(scopes(&set("")), [PORTAL]);
-        assert_eq!(scopes(&set("sso:account:access sso-portal:*")), [PORTAL]);
-        assert!(scopes(&set("a:b")).iter().all(|text| text.contains("a:b")));
+        let told = |joined| sentences(&set(joined), &[]);
+        assert_eq!(told(""), [PORTAL]);
+        assert_eq!(told("sso:account:access sso-portal:*"), [PORTAL]);
+        assert!(told("a:b").iter().all(|text| text.contains("a:b")));
     }
 }

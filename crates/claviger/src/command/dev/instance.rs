@@ -20,6 +20,7 @@ use claviger_model::{
     hex::Hex,
     id::TargetName,
     port::{entropy::Entropy as _, web_identity::WebIdentity},
+    scope::{ACCOUNT_ACCESS, Reach, Scope, ScopeSet},
     secret::Secret,
 };
 use claviger_store::{repository::access, sqlite::SqliteStore};
@@ -73,6 +74,13 @@ pub(super) struct Choice {
     /// The role of the default profile [default: the first in the account]
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
+    /// What clients ask for; may be given several times [default: sso:account:access]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
+    scopes: Vec<Scope>,
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::parse(text).map_err(|malformed| malformed.rule.to_owned())
 }
 
 /// An instance that is ready to be served.
@@ -87,6 +95,8 @@ pub(super) struct DevInstance {
     pub(super) aws: Written,
     pub(super) ca_bundle: Option<PathBuf>,
     pub(super) user: String,
+    /// What clients ask for.
+    pub(super) scopes: Vec<String>,
     /// What that user has.
     pub(super) accounts: Vec<AccountRoles>,
     /// Gone with the instance.
@@ -155,9 +165,11 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         .authority
         .map(|pem| write_ca(home.path(), &pem))
         .transpose()?;
+    let scopes = wanted.choice.scopes();
     let aws = AwsFiles {
         links: &context.links,
         accounts: &accounts,
+        scopes: &scopes,
         ca_bundle: ca_bundle.as_deref(),
     };
     let aws = aws_files::write(home.path(), &aws).context("the AWS files cannot be written")?;
@@ -171,6 +183,7 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         ca_bundle,
         user: world.user.clone(),
         world: Arc::new(world),
+        scopes: scopes.into_iter().map(ToOwned::to_owned).collect(),
         accounts,
         home,
     })
@@ -310,9 +323,31 @@ async fn accounts(
 }
 
 impl Choice {
+    fn scopes(&self) -> Vec<&str> {
+        if self.scopes.is_empty() {
+            return vec![ACCOUNT_ACCESS];
+        }
+        self.scopes.iter().map(Scope::as_str).collect()
+    }
+
+    /// Where nothing is chosen, what the scopes confine to: the default profile must work.
+    fn confined(&self) -> anyhow::Result<(Option<String>, Option<String>)> {
+        let scopes = ScopeSet::parse(self.scopes())?;
+        let first = match scopes.reach() {
+            Reach::Within(within) if self.account.is_none() => within.into_iter().next(),
+            _ => None,
+        };
+        let account = first.as_ref().map(|first| first.account_id.to_string());
+        let role = first
+            .and_then(|first| first.role)
+            .map(|role| role.to_string());
+        Ok((self.account.clone().or(account), self.role.clone().or(role)))
+    }
+
     /// Brings the chosen account and role to the front.
     fn prefer(&self, user: &str, accounts: &mut [AccountRoles]) -> anyhow::Result<()> {
-        if let Some(wanted) = &self.account {
+        let (account, role) = self.confined()?;
+        if let Some(wanted) = &account {
             let place = accounts.iter().position(|account| account.id == *wanted);
             let place = place.with_context(|| {
                 let ids = accounts.iter().map(|account| account.id.as_str());
@@ -323,7 +358,7 @@ impl Choice {
                 front.rotate_right(1);
             }
         }
-        if let Some(wanted) = &self.role {
+        if let Some(wanted) = &role {
             let first = accounts.first_mut();
             let first = first.with_context(|| format!("{user} has no role anywhere"))?;
             let place = first.roles.iter().position(|role| role == wanted);

@@ -18,7 +18,6 @@ use claviger_engine::{
 use claviger_model::{
     client::{Dialect, GrantType},
     pkce::{CodeChallenge, CodeVerifier},
-    scope::ACCOUNT_ACCESS,
     secret::Secret,
 };
 use url::Url;
@@ -49,15 +48,16 @@ impl World {
         &self,
         login: Login,
         user: &str,
+        scopes: &[String],
     ) -> anyhow::Result<Option<(Registered, Issued)>> {
         Ok(match login {
             Login::None => None,
-            Login::Device => Some(self.by_device(user).await?),
-            Login::Pkce => Some(self.by_code(user).await?),
+            Login::Device => Some(self.by_device(user, scopes).await?),
+            Login::Pkce => Some(self.by_code(user, scopes).await?),
         })
     }
 
-    fn register(&self, grant: Option<GrantType>) -> anyhow::Result<Registered> {
+    fn register(&self, grant: Option<GrantType>, scopes: &[String]) -> anyhow::Result<Registered> {
         let registration = Registration {
             dialect: Dialect::Aws,
             client_name: "claviger-dev".to_owned(),
@@ -65,7 +65,7 @@ impl World {
                 let grants = [grant, GrantType::RefreshToken];
                 grants.map(|grant| grant.as_str().to_owned()).into()
             }),
-            scopes: vec![ACCOUNT_ACCESS.to_owned()],
+            scopes: scopes.to_vec(),
             redirect_uris: grant.map(|_| REDIRECT_URI.to_owned()).into_iter().collect(),
             issuer_url: grant.map(|_| self.context.links.start_url()),
         };
@@ -76,8 +76,12 @@ impl World {
         )?)
     }
 
-    async fn by_device(&self, user: &str) -> anyhow::Result<(Registered, Issued)> {
-        let registered = self.register(None)?;
+    async fn by_device(
+        &self,
+        user: &str,
+        scopes: &[String],
+    ) -> anyhow::Result<(Registered, Issued)> {
+        let registered = self.register(None, scopes)?;
         let start = StartDevice {
             client: credentials(&registered),
             start_url: self.context.links.start_url(),
@@ -101,8 +105,8 @@ impl World {
         Ok((registered, issued))
     }
 
-    async fn by_code(&self, user: &str) -> anyhow::Result<(Registered, Issued)> {
-        let registered = self.register(Some(GrantType::AuthorizationCode))?;
+    async fn by_code(&self, user: &str, scopes: &[String]) -> anyhow::Result<(Registered, Issued)> {
+        let registered = self.register(Some(GrantType::AuthorizationCode), scopes)?;
         let mut bytes = [0; 32];
         self.entropy.fill(&mut bytes);
         let verifier = URL_SAFE_NO_PAD.encode(bytes);
@@ -112,7 +116,7 @@ impl World {
             ("response_type", "code"),
             ("client_id", &registered.client_id),
             ("redirect_uri", REDIRECT_URI),
-            ("scopes", ACCOUNT_ACCESS),
+            ("scopes", scopes.join(" ").as_str()),
             ("code_challenge", challenge.as_str()),
             ("code_challenge_method", "S256"),
         ]);

@@ -158,7 +158,10 @@ pub(crate) async fn run(dev: Dev) -> Result<ExitCode, Exit> {
         running.until(stop).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let signed_in = instance.world.log_in(dev.login, &instance.user).await?;
+    let signed_in = instance
+        .world
+        .log_in(dev.login, &instance.user, &instance.scopes)
+        .await?;
     let child = Child::prepare(&instance, signed_in.as_ref(), dev.private_home)?;
     with_child(child, signals, running, &dev.command).await
 }

@@ -1,0 +1,311 @@
+//! A program that asked for less is given less (POR-09): the lists omit the rest, nothing else is
+//! vended, and nothing widens it.
+
+use claviger_engine::admin::wanted::Directory;
+use claviger_tests::{
+    TestServer, aws,
+    browser::form,
+    html,
+    http::{Request, Response, escape},
+    seed::{self, PRODUCTION, SANDBOX},
+    server::{REDIRECT_URI, SignedInDevice},
+};
+use serde_json::{Value, json};
+
+const ACCOUNT_ACCESS: &str = "sso:account:access";
+
+fn only(account: &str, role: &str) -> String {
+    format!("sso:account:{account}:{role}")
+}
+
+fn all_of(account: &str) -> String {
+    format!("sso:account:{account}")
+}
+
+/// Somebody's device that asked for these scopes.
+async fn device_of(server: &TestServer, name: &str, scopes: &[&str]) -> SignedInDevice {
+    let body = json!({ "clientName": "agent", "clientType": "public", "scopes": scopes });
+    let client = aws::client(&server.aws().register_with(body).await);
+    server.sign_in_device(name, client).await
+}
+
+/// What a token is shown: each account with its roles.
+async fn seen(server: &TestServer, token: &str) -> Vec<(String, Vec<String>)> {
+    let aws = server.aws();
+    let mut seen = Vec::new();
+    for account in texts(&aws.list_accounts(token).await, "accountList", "accountId") {
+        let roles = aws.list_account_roles(token, &account).await;
+        seen.push((account, texts(&roles, "roleList", "roleName")));
+    }
+    seen
+}
+
+fn texts(page: &Response, list: &str, member: &str) -> Vec<String> {
+    let json = page.assert_status(200).json();
+    let items = json.get(list).and_then(Value::as_array).expect("a list");
+    let text = |item: &Value| {
+        item.get(member)
+            .and_then(Value::as_str)
+            .map(ToOwned::to_owned)
+    };
+    items.iter().filter_map(text).collect()
+}
+
+fn roles(account: &str, names: &[&str]) -> (String, Vec<String>) {
+    (
+        account.to_owned(),
+        names.iter().map(|&name| name.to_owned()).collect(),
+    )
+}
+
+/// Every role that anybody has, and those of them that the token draws.
+async fn drawn(server: &TestServer, token: &str) -> Vec<(String, String)> {
+    let mut drawn = Vec::new();
+    for account in [SANDBOX, PRODUCTION] {
+        for role in ["Admin", "Developer", "ReadOnly"] {
+            let answer = server.aws().role_credentials(token, account, role).await;
+            if answer.status == 200 {
+                drawn.push((account.to_owned(), role.to_owned()));
+            } else {
+                answer.assert_error(403, "ForbiddenException");
+                assert_eq!(answer.member("message"), "No access");
+            }
+        }
+    }
+    drawn
+}
+
+fn pair(account: &str, role: &str) -> (String, String) {
+    (account.to_owned(), role.to_owned())
+}
+
+#[tokio::test]
+async fn por_09_one_role_of_one_account_is_all_there_is() {
+    let server = TestServer::start().await;
+    let token = device_of(&server, "alice", &[&only(SANDBOX, "ReadOnly")])
+        .await
+        .tokens
+        .access;
+    assert_eq!(seen(&server, &token).await, [roles(SANDBOX, &["ReadOnly"])]);
+    assert_eq!(drawn(&server, &token).await, [pair(SANDBOX, "ReadOnly")]);
+    let elsewhere = server.aws().list_account_roles(&token, PRODUCTION).await;
+    elsewhere.assert_error(403, "ForbiddenException");
+}
+
+#[tokio::test]
+async fn por_09_an_account_is_all_that_the_person_has_there() {
+    let server = TestServer::start().await;
+    let token = device_of(&server, "alice", &[&all_of(PRODUCTION)])
+        .await
+        .tokens
+        .access;
+    assert_eq!(
+        seen(&server, &token).await,
+        [roles(PRODUCTION, &["Developer", "ReadOnly"])]
+    );
+    // Admin is bob's: a scope gives nobody what they do not have.
+    let due = [pair(PRODUCTION, "Developer"), pair(PRODUCTION, "ReadOnly")];
+    assert_eq!(drawn(&server, &token).await, due);
+    let (foreign, unknown) = (only(PRODUCTION, "Admin"), all_of("999988887777"));
+    let token = device_of(&server, "alice", &[&foreign, &unknown])
+        .await
+        .tokens
+        .access;
+    assert_eq!(seen(&server, &token).await, []);
+    assert_eq!(drawn(&server, &token).await, []);
+}
+
+#[tokio::test]
+async fn por_09_several_scopes_add_up_and_pages_hold_them_all() {
+    let server = TestServer::start().await;
+    // Not in the order of the lists, and with one that opens nothing.
+    let scopes = [
+        only(PRODUCTION, "ReadOnly"),
+        only(SANDBOX, "ReadOnly"),
+        "codewhisperer:completions".to_owned(),
+        only(SANDBOX, "Developer"),
+    ];
+    let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+    let token = device_of(&server, "alice", &scopes).await.tokens.access;
+    let due = [
+        roles(SANDBOX, &["Developer", "ReadOnly"]),
+        roles(PRODUCTION, &["ReadOnly"]),
+    ];
+    assert_eq!(seen(&server, &token).await, due);
+    for (page, list, member, due) in [
+        (
+            "/assignment/accounts?".to_owned(),
+            "accountList",
+            "accountId",
+            vec![SANDBOX, PRODUCTION],
+        ),
+        (
+            format!("/assignment/roles?account_id={SANDBOX}&"),
+            "roleList",
+            "roleName",
+            vec!["Developer", "ReadOnly"],
+        ),
+    ] {
+        let first = server
+            .aws()
+            .portal(&format!("{page}max_result=1"), &token)
+            .await;
+        assert_eq!(texts(&first, list, member), due[..1]);
+        let next = first.member("nextToken");
+        let next = format!("{page}max_result=1&next_token={}", escape(&next));
+        let second = server.aws().portal(&next, &token).await;
+        assert_eq!(texts(&second, list, member), due[1..]);
+        assert_eq!(second.json()["nextToken"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn por_09_a_refresh_narrows_and_never_widens() {
+    let server = TestServer::start().await;
+    let (read, develop) = (only(SANDBOX, "ReadOnly"), only(SANDBOX, "Developer"));
+    let agent = device_of(&server, "alice", &[&read, &develop]).await;
+    let refresh = async |scopes: Value| {
+        let grant = json!({
+            "grantType": "refresh_token",
+            "refreshToken": agent.tokens.refresh_token(),
+            "scope": scopes,
+        });
+        server.aws().create_token(agent.client.with(grant)).await
+    };
+    for wider in [
+        ACCOUNT_ACCESS,
+        &all_of(SANDBOX),
+        &only(PRODUCTION, "ReadOnly"),
+        "sso-portal:*",
+    ] {
+        let refused = refresh(json!([read, wider])).await;
+        refused.assert_error(400, "InvalidScopeException");
+    }
+    let narrow = aws::Tokens::of(&refresh(json!([read])).await);
+    assert_eq!(
+        drawn(&server, &narrow.access).await,
+        [pair(SANDBOX, "ReadOnly")]
+    );
+    // The token of before goes on as it was granted; the session keeps both.
+    let due = [pair(SANDBOX, "Developer"), pair(SANDBOX, "ReadOnly")];
+    assert_eq!(drawn(&server, &agent.tokens.access).await, due);
+    let whole = server
+        .aws()
+        .refresh(&agent.client, narrow.refresh_token())
+        .await;
+    assert_eq!(drawn(&server, &aws::Tokens::of(&whole).access).await, due);
+}
+
+#[tokio::test]
+async fn por_09_what_the_person_loses_the_program_loses() {
+    let server = TestServer::start().await;
+    let agent = device_of(
+        &server,
+        "alice",
+        &[&only(SANDBOX, "Developer"), &all_of(PRODUCTION)],
+    )
+    .await;
+    let mut directory: Directory = seed::directory();
+    directory
+        .roles
+        .retain(|given| given.role.name.as_str() != "Developer");
+    server.apply(&directory).await;
+    let token = &agent.tokens.access;
+    assert_eq!(
+        seen(&server, token).await,
+        [roles(PRODUCTION, &["ReadOnly"])]
+    );
+    assert_eq!(drawn(&server, token).await, [pair(PRODUCTION, "ReadOnly")]);
+}
+
+#[tokio::test]
+async fn por_09_an_application_asks_for_less_than_it_registered() {
+    let server = TestServer::start().await;
+    let read = only(SANDBOX, "ReadOnly");
+    let mut body = server.aws().code_client(&[REDIRECT_URI]);
+    body["scopes"] = json!([ACCOUNT_ACCESS, read]);
+    let client = aws::client(&server.aws().register_with(body).await);
+    let mut query = aws::authorize_query(&client, REDIRECT_URI);
+    for (_, value) in query.iter_mut().filter(|(name, _)| name == "scopes") {
+        value.clone_from(&read);
+    }
+    let mut browser = server.browser_of("alice").await;
+    let page = browser.authorize(&query).await;
+    let shown = html::text(page.text());
+    assert!(
+        shown.contains("Draw credentials for the role ReadOnly in Sandbox (111122223333)"),
+        "{shown}"
+    );
+    assert!(!shown.contains("each of your roles"), "{shown}");
+    let back = browser.consent(&page, "Allow").await;
+    let location = back.header("location").expect("a way back");
+    let code = aws::Code {
+        code: claviger_tests::http::parameter(location, "code").expect("a code"),
+        redirect_uri: REDIRECT_URI.to_owned(),
+        verifier: claviger_tests::pkce::VERIFIER.to_owned(),
+    };
+    let tokens = aws::Tokens::of(&server.aws().redeem(&client, &code).await);
+    assert_eq!(
+        drawn(&server, &tokens.access).await,
+        [pair(SANDBOX, "ReadOnly")]
+    );
+    let refreshed = server.aws().refresh(&client, tokens.refresh_token()).await;
+    let refreshed = aws::Tokens::of(&refreshed);
+    assert_eq!(
+        drawn(&server, &refreshed.access).await,
+        [pair(SANDBOX, "ReadOnly")]
+    );
+}
+
+#[tokio::test]
+async fn por_09_the_person_reads_what_the_program_may_before_and_after() {
+    let server = TestServer::start().await;
+    let scopes = [
+        only(SANDBOX, "ReadOnly"),
+        all_of(PRODUCTION),
+        all_of("999988887777"),
+    ];
+    let body = json!({ "clientName": "agent", "clientType": "public", "scopes": scopes });
+    let client = aws::client(&server.aws().register_with(body).await);
+    let device = server.aws().start_device(&client).await;
+    let mut browser = server.browser_of("alice").await;
+    let asked = browser.look_up(&device.user_code).await;
+    let due = [
+        "Draw credentials for the role ReadOnly in Sandbox (111122223333)",
+        "Draw credentials for each of your roles in Production (444455556666)",
+        "Draw credentials for each of your roles in 999988887777, which you do not have",
+    ];
+    let assert_shown = |page: &Response| {
+        let shown = html::text(page.text());
+        for sentence in due {
+            assert!(
+                shown.contains(sentence),
+                "{sentence:?} is missing in {shown}"
+            );
+        }
+        assert!(!shown.contains("See your accounts"), "{shown}");
+    };
+    assert_shown(&asked);
+    browser.submit(&form(&asked, "/device/approve")).await;
+    server.aws().poll(&client, &device).await.assert_status(200);
+    assert_shown(&browser.get("/sessions").await);
+}
+
+#[tokio::test]
+async fn por_09_a_confinement_that_is_none_is_refused_at_registration() {
+    let server = TestServer::start().await;
+    for scope in [
+        "sso:account:12",
+        "sso:account:*",
+        "sso:account:111122223333:*",
+        "sso:account:all",
+    ] {
+        let body = json!({ "clientName": "agent", "clientType": "public", "scopes": [scope] });
+        let refused = server
+            .send(Request::post("/client/register").json(&body))
+            .await;
+        refused.assert_error(400, "InvalidScopeException");
+        let told = refused.member("error_description");
+        assert!(told.contains("12 digits"), "{told}");
+    }
+}
