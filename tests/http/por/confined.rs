@@ -273,7 +273,7 @@ async fn por_09_the_person_reads_what_the_program_may_before_and_after() {
     let due = [
         "Draw credentials for the role ReadOnly in Sandbox (111122223333)",
         "Draw credentials for each of your roles in Production (444455556666)",
-        "Draw credentials for each of your roles in 999988887777, which you do not have",
+        "Nothing in 999988887777: you have no role there",
     ];
     let assert_shown = |page: &Response| {
         let shown = html::text(page.text());

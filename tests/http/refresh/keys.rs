@@ -1,6 +1,9 @@
 //! Key epochs: no client notices a rotation, and a burned key opens nothing.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use claviger_engine::admin;
+use claviger_tests::{TestServer, aws::Tokens, seed::SANDBOX};
 
 use super::scene::{AWAY, HOME, Scene};
 
@@ -51,6 +54,57 @@ async fn ref_18_a_node_that_comes_later_reads_both_epochs() {
         claviger_tests::aws::Tokens::of(&after).refresh,
         before.refresh
     );
+}
+
+/// One client at work: refreshes, lists, draws, as fast as it is answered, until it is told to stop.
+/// Answers how many requests it made; every one of them must be served.
+async fn work(server: &TestServer, done: &AtomicUsize, stop: &AtomicBool) {
+    let aws = server.aws();
+    let client = aws.register().await;
+    let mut tokens = server.sign_in_device("alice", client.clone()).await.tokens;
+    while !stop.load(Ordering::Relaxed) {
+        let renewed = aws.refresh(&client, tokens.refresh_token()).await;
+        tokens = Tokens::of(renewed.assert_status(200));
+        aws.list_accounts(&tokens.access).await.assert_status(200);
+        let drawn = aws
+            .role_credentials(&tokens.access, SANDBOX, "ReadOnly")
+            .await;
+        drawn.assert_status(200);
+        // A client id and a device code of before a rotation are good after it.
+        let device = aws.start_device(&client).await;
+        let polled = aws.poll(&client, &device).await;
+        polled.assert_error(400, "AuthorizationPendingException");
+        done.fetch_add(5, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f17_five_rotations_under_load_fail_no_request() {
+    let server = TestServer::builder()
+        .policy(|policy| {
+            policy.limits.devices_per_network = 1_000_000;
+            policy.limits.devices_per_client = 1_000_000;
+            policy.limits.devices = 1_000_000;
+        })
+        .start()
+        .await;
+    let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let rotate = async {
+        for epoch in 2..=6 {
+            // Each rotation has work before it and after it.
+            let due = done.load(Ordering::Relaxed) + 200;
+            while done.load(Ordering::Relaxed) < due {
+                tokio::task::yield_now().await;
+            }
+            server.clock.advance(12);
+            let rotated = admin::keys::rotate(&server.context).await.expect("rotated");
+            assert_eq!(rotated, epoch);
+        }
+        stop.store(true, Ordering::Relaxed);
+    };
+    let working = (0..8).map(|_| work(&server, &done, &stop));
+    futures_util::future::join(futures_util::future::join_all(working), rotate).await;
+    assert!(done.load(Ordering::Relaxed) >= 1_000);
 }
 
 #[tokio::test]

@@ -101,13 +101,14 @@ fn sentences(scopes: &ScopeSet, confined: &[Shown]) -> Vec<String> {
 }
 
 fn confinement(shown: &Shown) -> String {
-    let account = match &shown.account_name {
-        Some(name) => format!("{name} ({})", shown.account_id),
-        None => format!("{}, which you do not have", shown.account_id),
-    };
-    match &shown.role {
-        Some(role) => format!("Draw credentials for the role {role} in {account}"),
-        None => format!("Draw credentials for each of your roles in {account}"),
+    let id = &shown.account_id;
+    match (&shown.account_name, &shown.role) {
+        (Some(name), Some(role)) => {
+            format!("Draw credentials for the role {role} in {name} ({id})")
+        }
+        (Some(name), None) => format!("Draw credentials for each of your roles in {name} ({id})"),
+        (None, Some(role)) => format!("Nothing as {role} in {id}: you do not have that role"),
+        (None, None) => format!("Nothing in {id}: you have no role there"),
     }
 }
 
