@@ -131,7 +131,7 @@ impl Lane<'_> {
     async fn decide(&mut self, mut device: DeviceHeld, answer: Answer) -> DeviceHeld {
         let now = self.stage.now();
         let follows = match answer {
-            Answer::Approve => device.state == Device::Pending,
+            Answer::Approve | Answer::Confine(_) => device.state == Device::Pending,
             Answer::Deny => matches!(device.state, Device::Pending | Device::Approved),
         };
         let allowed = follows && now < device.end;
@@ -147,7 +147,13 @@ impl Lane<'_> {
         ));
         let context = &self.stage.context;
         let (person, network) = (self.person.clone(), from(0));
-        let decided = device::decide(context, &network, &person, &device.user_code, answer);
+        let decided = device::decide(
+            context,
+            &network,
+            &person,
+            &device.user_code,
+            answer.clone(),
+        );
         let decided = faults::with(fate, commit, decided).await;
         match decided {
             Ok(_) if allowed && fate == Fate::Made => {}
@@ -157,7 +163,7 @@ impl Lane<'_> {
         }
         if allowed && fate.is_made() && (commit == 1 || fate == Fate::Made) {
             let (state, action) = match answer {
-                Answer::Approve => (Device::Approved, "device.approve"),
+                Answer::Approve | Answer::Confine(_) => (Device::Approved, "device.approve"),
                 Answer::Deny => (Device::Denied, "device.deny"),
             };
             device.state = state;

@@ -8,7 +8,7 @@ use claviger_model::{
     network::Requester,
     pkce::CodeChallenge,
     redirect_uri::RedirectUri,
-    scope::ScopeSet,
+    scope::{Confinement, ScopeSet},
     secret::Secret,
     time::Timestamp,
 };
@@ -18,6 +18,7 @@ use crate::{
     audit,
     client::authenticate,
     context::Context,
+    device::cannot_be_less,
     error::{Error, Kind, Refusal},
     redirection,
     token::{
@@ -323,6 +324,7 @@ pub async fn approve(
     };
     let mut record = audit::by_person(Action::AuthorizeApprove, &signed_in.user, requester, now);
     record.client = Some(code.client_name.clone());
+    record.detail = format!("given {}", code.scopes.join());
     let plan = Plan::of(codes::issuing(&code)).then(audit::recording(context, &record));
     context.store.apply(plan).await?;
     let minted = authorization_code::mint(&context.keys.active(), code.id);
@@ -332,6 +334,14 @@ pub async fn approve(
         request.state.as_deref(),
         &minted,
     ))
+}
+
+impl AuthorizeRequest {
+    /// The same with less of the portal.
+    pub fn confined(mut self, only: &Confinement) -> Result<Self, Error> {
+        self.scopes = self.scopes.confine(only).ok_or_else(cannot_be_less)?;
+        Ok(self)
+    }
 }
 
 /// The person declines: `error=access_denied`.

@@ -6,7 +6,7 @@ use claviger_model::{
     grant::device::{Decision, DeviceAuthorization, DeviceState},
     id::{ClientRef, DeviceId},
     network::{NetworkPrefix, Requester},
-    scope::ScopeSet,
+    scope::{Confinement, ScopeSet},
     secret::Secret,
     time::{Lifetime, Timestamp},
     user_code::UserCode,
@@ -255,10 +255,12 @@ pub async fn look_up(
 }
 
 /// What a person decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Give that device my access.
+    /// Give that device the access that it asks for.
     Approve,
+    /// Give it less: only this, where it asks for everything.
+    Confine(Confinement),
     /// Do not; also takes back an approval that has not been redeemed (DEV-13).
     Deny,
 }
@@ -284,8 +286,12 @@ pub async fn decide(
         auth_time: signed_in.auth_time,
         user_epoch: signed_in.user.epoch,
     };
+    let mut scopes = authorization.scopes.clone();
+    if let Answer::Confine(only) = &answer {
+        scopes = scopes.confine(only).ok_or_else(cannot_be_less)?;
+    }
     let (outcome, action, state) = match answer {
-        Answer::Approve => (
+        Answer::Approve | Answer::Confine(_) => (
             Outcome::Approved,
             Action::DeviceApprove,
             DeviceState::Approved(decision),
@@ -299,9 +305,12 @@ pub async fn decide(
     let mut record = audit::by_person(action, &signed_in.user, requester, now);
     record.client = Some(authorization.client_name.clone());
     record.detail = format!("device asked from {}", authorization.requester_address);
-    let plan = Plan::of(device::deciding(authorization.id, outcome, decision, now))
-        .then(audit::recording(context, &record))
-        .and(give_back);
+    let mut plan = Plan::of(device::deciding(authorization.id, outcome, decision, now));
+    if scopes != authorization.scopes {
+        record.detail = format!("{}, given {}", record.detail, scopes.join());
+        plan = plan.then(device::confining(authorization.id, &scopes));
+    }
+    let plan = plan.then(audit::recording(context, &record)).and(give_back);
     if !context.store.apply(plan).await?.is_whole() {
         return Err(unknown_code().into());
     }
@@ -311,8 +320,14 @@ pub async fn decide(
     }
     Ok(DeviceAuthorization {
         state,
+        scopes,
         ..authorization
     })
+}
+
+/// What asks for no scope that opens everything cannot be given a part of it.
+pub(crate) fn cannot_be_less() -> Refusal {
+    Kind::InvalidRequest.because("This program can be given what it asks for, or nothing.")
 }
 
 /// The authorization of a typed code in any state. The attempt is counted as a

@@ -74,8 +74,19 @@ pub struct Confinement {
     pub role: Option<RoleName>,
 }
 
+/// Prints as the scope that confines to it.
+impl std::fmt::Display for Confinement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{CONFINED}{}", self.account_id)?;
+        self.role
+            .as_ref()
+            .map_or(Ok(()), |role| write!(f, ":{role}"))
+    }
+}
+
 impl Confinement {
-    fn parse(scope: &str) -> Option<Self> {
+    /// Reads the scope that [`Display`](std::fmt::Display) writes.
+    pub fn parse(scope: &str) -> Option<Self> {
         let rest = scope.strip_prefix(CONFINED)?;
         let (account_id, role) = match rest.split_once(':') {
             // A comma would end the scope in most clients' settings.
@@ -226,6 +237,22 @@ impl ScopeSet {
         self.iter().all(|scope| scope == LEGACY_PORTAL)
     }
 
+    /// These, with less of the portal: `only` in the place of everything. Nothing where they do not
+    /// open everything by a scope.
+    #[must_use]
+    pub fn confine(&self, only: &Confinement) -> Option<Self> {
+        if !self.contains(ACCOUNT_ACCESS) {
+            return None;
+        }
+        let opens = |scope: &&Scope| {
+            [ACCOUNT_ACCESS, LEGACY_PORTAL].contains(&scope.as_str())
+                || Confinement::parse(scope.as_str()).is_some()
+        };
+        let kept = self.0.iter().filter(|scope| !opens(scope)).cloned();
+        let only = Scope::parse(&only.to_string()).ok()?;
+        Some(Self(kept.chain([only]).collect()))
+    }
+
     /// How much of the portal a token opens that carries exactly these.
     pub fn reach(&self) -> Reach {
         if self.is_legacy() || self.contains(ACCOUNT_ACCESS) || self.contains(LEGACY_PORTAL) {
@@ -295,6 +322,18 @@ mod tests {
         let both = set("sso:account:111122223333 sso:account:access").reach();
         assert_eq!(both, Reach::Everything);
         assert!(!set("sso:account:111122223333").is_legacy());
+    }
+
+    #[test]
+    fn por_09_confining_takes_the_portal_away_and_keeps_the_rest() {
+        let only = Confinement::parse("sso:account:111122223333:ReadOnly").expect("a confinement");
+        let confined =
+            set("a sso:account:access sso-portal:* b sso:account:444455556666").confine(&only);
+        assert_eq!(confined, Some(set("a b sso:account:111122223333:ReadOnly")));
+        for nothing in ["", "a", "sso-portal:*", "sso:account:444455556666"] {
+            assert_eq!(set(nothing).confine(&only), None, "{nothing}");
+        }
+        assert_eq!(only.to_string(), "sso:account:111122223333:ReadOnly");
     }
 
     #[test]

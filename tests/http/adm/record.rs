@@ -174,6 +174,7 @@ fn expected(scene: &Scene, action: Action) -> Told {
         },
         Action::AuthorizeApprove => Told {
             client: Some("aws-cli"),
+            detail: "given sso:account:access".to_owned(),
             ..by_alice(303, "INSERT INTO auth_codes")
         },
         Action::SessionStart => on_session(200, "INSERT INTO sessions", newest(&scene.server)),

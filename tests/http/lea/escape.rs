@@ -105,10 +105,11 @@ async fn lea_04_the_hostile_texts_are_really_shown() {
             .text()
             .to_owned()
     };
-    // Client, agent and person on the page that decides; client and scope on the other.
+    // Client, agent, person and, to be chosen, the account on the page that decides; client and
+    // scope on the other.
     assert_eq!(
         of("device, asked").matches(ESCAPED).count(),
-        5,
+        7,
         "{}",
         of("device, asked")
     );

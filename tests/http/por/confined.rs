@@ -309,3 +309,131 @@ async fn por_09_a_confinement_that_is_none_is_refused_at_registration() {
         assert!(told.contains("12 digits"), "{told}");
     }
 }
+
+/// What the page offers, by the values that it sends.
+fn offered(page: &Response) -> Vec<String> {
+    let tags = html::tags(page.text()).into_iter();
+    let values = tags.filter(|tag| tag.name == "option");
+    values
+        .filter_map(|tag| tag.attributes.get("value").cloned())
+        .collect()
+}
+
+#[tokio::test]
+async fn por_09_the_person_gives_a_device_less_than_it_asks_for() {
+    let server = TestServer::start().await;
+    let aws = server.aws();
+    let client = aws.register().await;
+    let device = aws.start_device(&client).await;
+    let mut browser = server.browser_of("alice").await;
+    let page = browser.look_up(&device.user_code).await;
+    let due = [
+        String::new(),
+        all_of(SANDBOX),
+        only(SANDBOX, "Developer"),
+        only(SANDBOX, "ReadOnly"),
+        all_of(PRODUCTION),
+        only(PRODUCTION, "Developer"),
+        only(PRODUCTION, "ReadOnly"),
+    ];
+    assert_eq!(offered(&page), due);
+    let approve = form(&page, "/device/approve").fill("only", &only(PRODUCTION, "ReadOnly"));
+    browser.submit(&approve).await.assert_status(303);
+    let tokens = aws::Tokens::of(&aws.poll(&client, &device).await);
+    assert_eq!(
+        drawn(&server, &tokens.access).await,
+        [pair(PRODUCTION, "ReadOnly")]
+    );
+    assert_eq!(
+        seen(&server, &tokens.access).await,
+        [roles(PRODUCTION, &["ReadOnly"])]
+    );
+    // The client has registered more; its session has not.
+    let grant = json!({
+        "grantType": "refresh_token",
+        "refreshToken": tokens.refresh_token(),
+        "scope": [ACCOUNT_ACCESS],
+    });
+    let wider = aws.create_token(client.with(grant)).await;
+    wider.assert_error(400, "InvalidScopeException");
+    let renewed = aws::Tokens::of(&aws.refresh(&client, tokens.refresh_token()).await);
+    assert_eq!(
+        drawn(&server, &renewed.access).await,
+        [pair(PRODUCTION, "ReadOnly")]
+    );
+    let sessions = html::text(browser.get("/sessions").await.text());
+    assert!(
+        sessions.contains("for the role ReadOnly in Production"),
+        "{sessions}"
+    );
+}
+
+#[tokio::test]
+async fn por_09_the_person_gives_an_application_less_than_it_asks_for() {
+    let server = TestServer::start().await;
+    let client = server.aws().register_for_codes(REDIRECT_URI).await;
+    let mut browser = server.browser_of("alice").await;
+    let page = browser
+        .authorize(&aws::authorize_query(&client, REDIRECT_URI))
+        .await;
+    assert_eq!(offered(&page).len(), 7);
+    let allow = form(&page, "/authorize")
+        .fill("only", &all_of(SANDBOX))
+        .press("Allow");
+    let back = browser.submit(&allow).await;
+    let location = back.header("location").expect("a way back");
+    let code = aws::Code {
+        code: claviger_tests::http::parameter(location, "code").expect("a code"),
+        redirect_uri: REDIRECT_URI.to_owned(),
+        verifier: claviger_tests::pkce::VERIFIER.to_owned(),
+    };
+    let tokens = aws::Tokens::of(&server.aws().redeem(&client, &code).await);
+    let due = [pair(SANDBOX, "Developer"), pair(SANDBOX, "ReadOnly")];
+    assert_eq!(drawn(&server, &tokens.access).await, due);
+}
+
+#[tokio::test]
+async fn por_09_a_choice_that_was_not_offered_gives_nothing_and_takes_nothing() {
+    let server = TestServer::start().await;
+    let aws = server.aws();
+    let client = aws.register().await;
+    let device = aws.start_device(&client).await;
+    let mut browser = server.browser_of("alice").await;
+    let page = browser.look_up(&device.user_code).await;
+    for forged in [
+        ACCOUNT_ACCESS,
+        "sso-portal:*",
+        "everything",
+        "sso:account:111122223333 a",
+    ] {
+        let approve = form(&page, "/device/approve").fill("only", forged);
+        browser.submit(&approve).await.assert_status(400);
+        let polled = aws.poll(&client, &device).await;
+        polled.assert_error(400, "AuthorizationPendingException");
+    }
+    // A role that alice does not have opens nothing, even when she is made to choose it.
+    let approve = form(&page, "/device/approve").fill("only", &only(PRODUCTION, "Admin"));
+    browser.submit(&approve).await.assert_status(303);
+    let tokens = aws::Tokens::of(&aws.poll(&client, &device).await);
+    assert_eq!(drawn(&server, &tokens.access).await, []);
+}
+
+#[tokio::test]
+async fn por_09_who_asks_for_less_already_is_not_offered_more() {
+    let server = TestServer::start().await;
+    let read = only(SANDBOX, "ReadOnly");
+    for scopes in [
+        json!([read]),
+        json!([]),
+        json!(["codewhisperer:completions"]),
+    ] {
+        let body = json!({ "clientName": "agent", "clientType": "public", "scopes": scopes });
+        let client = aws::client(&server.aws().register_with(body).await);
+        let device = server.aws().start_device(&client).await;
+        let mut browser = server.browser_of("alice").await;
+        let page = browser.look_up(&device.user_code).await;
+        assert_eq!(offered(&page), Vec::<String>::new(), "{scopes}");
+        let approve = form(&page, "/device/approve").fill("only", &all_of(SANDBOX));
+        browser.submit(&approve).await.assert_status(400);
+    }
+}

@@ -169,6 +169,13 @@ pub fn deciding(id: DeviceId, outcome: Outcome, decision: Decision, now: Timesta
         .bind(now)
 }
 
+/// The statement that gives an approved device less than it asked for.
+pub fn confining(id: DeviceId, scopes: &ScopeSet) -> Statement {
+    Statement::one("UPDATE devices SET scopes = $2 WHERE did = $1 AND state = 'approved'")
+        .bind(id.as_bytes())
+        .bind(scopes.join())
+}
+
 /// The statement that spends an approval on a session: approved → redeemed, once.
 pub fn redeeming(
     id: DeviceId,

@@ -14,6 +14,7 @@ use http::{Response, StatusCode};
 use super::{
     error::Answer,
     frame::{Frame, page},
+    less::{self, Choices},
     own_path, sign_in,
     visit::Visit,
     way_back, words,
@@ -26,6 +27,7 @@ struct ConsentPage<'a> {
     frame: Frame,
     client: &'a str,
     scopes: Vec<String>,
+    less: Vec<Choices>,
     name: &'a str,
     host: &'a str,
     on_this_computer: bool,
@@ -59,6 +61,7 @@ async fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest
         frame: Frame::of(&visit.app, signed_in, ""),
         client: request.client.metadata.name.as_str(),
         scopes: words::abilities(visit.context(), signed_in, &request.scopes).await?,
+        less: less::choices(visit.context(), signed_in, &request.scopes).await?,
         name: signed_in.user.name.as_str(),
         host: host(&request.redirect_uri),
         on_this_computer: request.redirect_uri.is_loopback(),
@@ -84,10 +87,13 @@ pub(crate) async fn send(visit: Visit, body: Bytes) -> Response<Body> {
 async fn decide(visit: &Visit, body: &Bytes) -> Answer {
     let (signed_in, form) = visit.signed_form(body, own_path::DEFAULT).await?;
     let sealed = form.get("request").unwrap_or_default();
-    let request = authorize::open(visit.context(), &signed_in, sealed)?;
+    let mut request = authorize::open(visit.context(), &signed_in, sealed)?;
     // Whatever is not a clear yes is a no.
     let yes = form.get("answer") == Some("approve");
     let (operation, redirection) = if yes {
+        if let Some(only) = less::chosen(form.get("only"))? {
+            request = request.confined(&only)?;
+        }
         let approving = authorize::approve(visit.context(), &visit.requester, &signed_in, &request);
         ("approved", approving.await?)
     } else {

@@ -16,6 +16,7 @@ use http::{Response, StatusCode};
 use super::{
     error::{Answer, Stop, words as words_of},
     frame::{Frame, page, see_other},
+    less::{self, Choices},
     visit::Visit,
     words,
 };
@@ -42,6 +43,7 @@ struct ConfirmPage<'a> {
     agent: Option<&'a str>,
     asked: String,
     scopes: Vec<String>,
+    less: Vec<Choices>,
     name: &'a str,
 }
 
@@ -124,6 +126,7 @@ async fn confirmation(
         agent: found.requester_agent.as_deref(),
         asked: words::ago(found.created_at, visit.context().now()),
         scopes: words::abilities(visit.context(), signed_in, &found.scopes).await?,
+        less: less::choices(visit.context(), signed_in, &found.scopes).await?,
         name: signed_in.user.name.as_str(),
     };
     Ok(page(&visit.app, StatusCode::OK, &template, None))
@@ -147,20 +150,25 @@ fn once_more(visit: &Visit, signed_in: &SignedIn, typed: &str, error: Error) -> 
 
 /// `POST /device/approve`.
 pub(crate) async fn approve(visit: Visit, body: Bytes) -> Response<Body> {
-    visit.finish(decide(&visit, &body, Decision::Approve).await)
+    visit.finish(decide(&visit, &body, true).await)
 }
 
 /// `POST /device/deny`; also takes back an approval that the device has not used (DEV-13).
 pub(crate) async fn deny(visit: Visit, body: Bytes) -> Response<Body> {
-    visit.finish(decide(&visit, &body, Decision::Deny).await)
+    visit.finish(decide(&visit, &body, false).await)
 }
 
-async fn decide(visit: &Visit, body: &Bytes, decision: Decision) -> Answer {
+async fn decide(visit: &Visit, body: &Bytes, approves: bool) -> Answer {
     let (signed_in, form) = visit.signed_form(body, HERE).await?;
     let typed = form.get("user_code").unwrap_or_default();
-    let (operation, answer) = match decision {
-        Decision::Approve => ("approved", "approved"),
-        Decision::Deny => ("denied", "denied"),
+    let (answer, decision) = if approves {
+        let only = less::chosen(form.get("only"))?;
+        (
+            "approved",
+            only.map_or(Decision::Approve, Decision::Confine),
+        )
+    } else {
+        ("denied", Decision::Deny)
     };
     let decided = device::decide(
         visit.context(),
@@ -178,7 +186,7 @@ async fn decide(visit: &Visit, body: &Bytes, decision: Decision) -> Answer {
             visit.app.saw(&Activity {
                 client: Some(device.client_name),
                 user_code: Some(code.clone()),
-                ..Activity::of(&signed_in, operation, StatusCode::SEE_OTHER)
+                ..Activity::of(&signed_in, answer, StatusCode::SEE_OTHER)
             });
             let location = format!("/device/done?answer={answer}&user_code={code}");
             Ok(see_other(&visit.app, &location))

@@ -8,6 +8,7 @@ mod own_path;
 mod words;
 mod frame;
 pub(crate) mod error;
+mod less;
 mod visit;
 mod way_back;
 mod sign_in;
