@@ -2,8 +2,9 @@
 
 use claviger_tests::{
     aws::{self, Client, Tokens},
-    http::{Connection, Request, parameter},
+    http::{Connection, Request, encode_form, parameter},
     instance::{self, Dev, PASSWORD},
+    pkce::VERIFIER,
     room::Room,
 };
 use serde_json::{Value, json};
@@ -70,6 +71,48 @@ async fn a_device_is_approved_or_denied_by_whoever_is_named() {
 }
 
 #[tokio::test]
+async fn a_device_is_given_less_than_it_asks_for() {
+    let room = Room::new();
+    let dev = Dev::start(&room, &[]);
+    let (control, caller) = (dev.control(), dev.aws());
+    let client = caller.register().await;
+    let device = caller.start_device(&client).await;
+    let read = "sso:account:111122223333:ReadOnly";
+    let mut body = json!({ "user_code": device.user_code, "only": "sso:account:access" });
+    let told = control.refused(400, "approve", &body).await;
+    assert!(told.contains("sso:account:ID:ROLE"), "{told}");
+    body["only"] = json!(read);
+    let told = control.refused(400, "deny", &body).await;
+    assert!(told.contains("leave it out"), "{told}");
+    control.post("approve", &body).await;
+    let tokens = Tokens::of(&caller.poll(&client, &device).await);
+    for (role, status) in [("ReadOnly", 200), ("Developer", 403)] {
+        let drawn = caller
+            .role_credentials(&tokens.access, "111122223333", role)
+            .await;
+        drawn.assert_status(status);
+    }
+    let code_client = caller.register_for_codes("http://127.0.0.1/cb").await;
+    let query = aws::authorize_query(&code_client, "http://127.0.0.1/cb");
+    let query = encode_form(&query);
+    let url = format!("{}/authorize?{query}", dev.text("issuer"));
+    let back = control
+        .post("authorize", &json!({ "url": url, "only": read }))
+        .await;
+    let location = back["location"].as_str().expect("a way back");
+    let code = aws::Code {
+        code: parameter(location, "code").expect("a code"),
+        redirect_uri: "http://127.0.0.1/cb".to_owned(),
+        verifier: VERIFIER.to_owned(),
+    };
+    let tokens = Tokens::of(&caller.redeem(&code_client, &code).await);
+    let drawn = caller
+        .role_credentials(&tokens.access, "111122223333", "Developer")
+        .await;
+    drawn.assert_error(403, "ForbiddenException");
+}
+
+#[tokio::test]
 async fn a_request_for_a_code_is_consented_to_or_not() {
     let room = Room::new();
     let dev = Dev::start(&room, &[]);
@@ -77,21 +120,17 @@ async fn a_request_for_a_code_is_consented_to_or_not() {
     let redirect_uri = "http://127.0.0.1/callback";
     let client = aws.register_for_codes(redirect_uri).await;
     let query = aws::authorize_query(&client, redirect_uri);
-    let url = format!(
-        "{}/authorize?{}",
-        dev.text("issuer"),
-        claviger_tests::http::encode_form(&query)
-    );
+    let url = format!("{}/authorize?{}", dev.text("issuer"), encode_form(&query));
     let back = control.post("authorize", &json!({ "url": url })).await;
     let location = back
         .get("location")
         .and_then(Value::as_str)
         .expect("a way back");
     assert!(location.starts_with(redirect_uri), "{location}");
-    let code = claviger_tests::aws::Code {
+    let code = aws::Code {
         code: parameter(location, "code").expect("a code"),
         redirect_uri: redirect_uri.to_owned(),
-        verifier: claviger_tests::pkce::VERIFIER.to_owned(),
+        verifier: VERIFIER.to_owned(),
     };
     aws.redeem(&client, &code).await.assert_status(200);
 

@@ -7,6 +7,7 @@ import threading
 import urllib.parse
 
 import boto3
+import botocore.exceptions
 import pytest
 
 from pytest_claviger import ClavigerError
@@ -51,6 +52,17 @@ def test_the_default_profile_draws_credentials_that_sts_knows(claviger):
     assert identity(profile_name="ReadOnly-444455556666") == other
     drawn = [event for event in claviger.events() if event["operation"] == "GetRoleCredentials"]
     assert [event["status"] for event in drawn] == [200, 200]
+
+
+def test_a_sign_in_to_one_role_draws_no_other(claviger):
+    tokens = claviger.sign_in(only="sso:account:444455556666:ReadOnly")
+    assert accounts_of(tokens) == ["444455556666"]
+    arn = "arn:aws:sts::444455556666:assumed-role/ReadOnly/alice"
+    assert identity(profile_name="ReadOnly-444455556666") == arn
+    with pytest.raises(botocore.exceptions.ClientError, match="No access"):
+        identity()
+    with pytest.raises(ClavigerError, match="sso:account:ID:ROLE"):
+        claviger.sign_in(only="everything")
 
 
 def test_the_token_file_is_what_botocore_wants(claviger):

@@ -72,7 +72,7 @@ refused(
     oidc.register_client,
     clientName="story",
     clientType="public",
-    scopes=[f"{SCOPE}{number}" for number in range(26)],
+    scopes=[f"codewhisperer:scope{number}" for number in range(26)],
 )
 
 # Denied on the page.

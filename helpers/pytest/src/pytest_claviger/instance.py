@@ -120,15 +120,15 @@ class Claviger:
 
     # Signing in.
 
-    def sign_in(self, user=None):
-        """Signs in by the device grant. The token file is written as AWS clients do it; answers
+    def sign_in(self, user=None, only=None):
+        """Signs in by the device grant, to `only` that scope. The token file is written as AWS clients do it; answers
         what CreateToken answered, with `clientId`, `clientSecret` and `clientSecretExpiresAt`."""
         registered = self._oidc(
             "client/register", clientName="pytest", clientType="public", scopes=[SCOPE]
         )
         known = {name: registered[name] for name in ("clientId", "clientSecret")}
         started = self._oidc("device_authorization", **known, startUrl=self.start_url)
-        self.approve(started["userCode"], user)
+        self.approve(started["userCode"], user, only)
         grant = {"grantType": DEVICE_CODE, "deviceCode": started["deviceCode"]}
         tokens = self._oidc("token", **known, **grant)
         tokens.update(known, clientSecretExpiresAt=registered["clientSecretExpiresAt"])
@@ -152,17 +152,17 @@ class Claviger:
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump(kept, file)
 
-    def approve(self, user_code, user=None):
-        """Approves a device, as `user` or the one who signs in."""
-        self._post("approve", user_code=user_code, user=user)
+    def approve(self, user_code, user=None, only=None):
+        """Approves a device, as `user` or the one who signs in; gives it `only` that scope."""
+        self._post("approve", user_code=user_code, user=user, only=only)
 
     def deny(self, user_code, user=None):
         """Denies a device, as `user` or the one who signs in."""
         self._post("deny", user_code=user_code, user=user)
 
-    def authorize(self, url, user=None, deny=False):
+    def authorize(self, url, user=None, deny=False, only=None):
         """Consents to an authorization request, or denies it; answers where the browser goes."""
-        return self._post("authorize", url=url, user=user, deny=deny)["location"]
+        return self._post("authorize", url=url, user=user, deny=deny, only=only)["location"]
 
     # The directory.
 

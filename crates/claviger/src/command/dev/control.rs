@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use claviger_engine::device::Answer;
-use claviger_model::{port::future::BoxFuture, secret::Secret, time::Timestamp};
+use claviger_model::{
+    port::future::BoxFuture, scope::Confinement, secret::Secret, time::Timestamp,
+};
 use claviger_sts::toy::ToySts;
 use claviger_web::{activity::Observer, app::Mounted};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
@@ -51,6 +53,8 @@ pub(super) struct Control {
 struct Decision {
     user_code: String,
     user: Option<String>,
+    /// A confining scope: give it less.
+    only: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +64,8 @@ struct Consent {
     user: Option<String>,
     #[serde(default)]
     deny: bool,
+    /// A confining scope: give it less.
+    only: Option<String>,
 }
 
 /// How to move the clock; what is given is done in this order.
@@ -144,8 +150,8 @@ impl Control {
                 self.world.clock.advance(i64::from(lifetime.as_seconds()));
                 Ok(self.clock())
             }
-            (&Method::POST, "approve") => self.decide(body, Answer::Approve).await,
-            (&Method::POST, "deny") => self.decide(body, Answer::Deny).await,
+            (&Method::POST, "approve") => self.decide(body, false).await,
+            (&Method::POST, "deny") => self.decide(body, true).await,
             (&Method::POST, "authorize") => self.authorize(body).await,
             (&Method::PUT, "directory") => self.put_directory(body).await,
             (&Method::POST, "users") => {
@@ -193,8 +199,13 @@ impl Control {
         Ok(self.clock())
     }
 
-    async fn decide(&self, body: &[u8], answer: Answer) -> Result<Value, Problem> {
-        let Decision { user_code, user } = read(body)?;
+    async fn decide(&self, body: &[u8], denies: bool) -> Result<Value, Problem> {
+        let Decision {
+            user_code,
+            user,
+            only,
+        } = read(body)?;
+        let answer = answer_of(denies, only.as_deref())?;
         let observer = self.observer.as_ref();
         self.world
             .decide(&user_code, user.as_deref(), answer, observer)
@@ -203,8 +214,13 @@ impl Control {
     }
 
     async fn authorize(&self, body: &[u8]) -> Result<Value, Problem> {
-        let Consent { url, user, deny } = read(body)?;
-        let answer = if deny { Answer::Deny } else { Answer::Approve };
+        let Consent {
+            url,
+            user,
+            deny,
+            only,
+        } = read(body)?;
+        let answer = answer_of(deny, only.as_deref())?;
         let location = self.world.authorize(&url, user.as_deref(), answer).await?;
         Ok(json!({ "location": location.reveal() }))
     }
@@ -230,6 +246,18 @@ impl Control {
         self.world.reset().await?;
         self.journal.forget();
         Ok(json!({}))
+    }
+}
+
+/// What a person answers, by what they are said to.
+fn answer_of(denies: bool, only: Option<&str>) -> Result<Answer, Problem> {
+    match (denies, only) {
+        (true, None) => Ok(Answer::Deny),
+        (true, Some(_)) => Err(Problem::bad("only goes with an approval; leave it out")),
+        (false, None) => Ok(Answer::Approve),
+        (false, Some(only)) => Confinement::parse(only)
+            .map(Answer::Confine)
+            .ok_or_else(|| Problem::bad("only must be sso:account:ID or sso:account:ID:ROLE")),
     }
 }
 
