@@ -194,6 +194,44 @@ async fn f17_five_rotations_in_a_minute_leave_every_token_verifiable() {
     assert_eq!(signing(&node.context), signing(&server.context));
 }
 
+/// Keys that were made in quick succession take over in quick succession, an hour later. Whatever is
+/// still good verifies by the keys that are told then, and by those of a quarter of an hour ago.
+#[tokio::test]
+async fn f17_every_token_verifies_while_keys_take_over_one_after_another() {
+    let server = TestServer::start().await;
+    for _ in 0..5 {
+        server.clock.advance(12);
+        admin::keys::rotate(&server.context).await.expect("rotated");
+    }
+    server.clock.advance(3_600 - 15 * 60);
+    let mut kept = Vec::new();
+    let mut tokens: Vec<(i64, String)> = Vec::new();
+    let mut signers = std::collections::BTreeSet::new();
+    for _ in 0..200 {
+        let now = server.context.now().epoch_seconds();
+        kept.push((now, keys(&server).await));
+        kept.retain(|(told, _)| told + 900 > now);
+        tokens.push((now, token(&server)));
+        tokens.retain(|(signed, _)| signed + 300 > now);
+        let (_, oldest) = kept.first().expect("keys");
+        let (_, newest) = kept.last().expect("keys");
+        for (_, token) in &tokens {
+            for keys in [oldest, newest] {
+                assert!(
+                    claims(token, keys, "sts.amazonaws.com").is_some(),
+                    "{now} {token}"
+                );
+            }
+            signers.insert(decode_header(token).expect("a header").kid);
+        }
+        server.clock.advance(10);
+    }
+    assert_eq!(signers.len(), 6, "each key signed for a while");
+    // Two hours after the last rotation nobody needs the old ones.
+    server.clock.advance(7_200);
+    assert_eq!(keys(&server).await.keys.len(), 1);
+}
+
 #[tokio::test]
 async fn a_burned_epochs_key_is_told_no_more_and_its_successor_signs_at_once() {
     let server = TestServer::start().await;

@@ -97,6 +97,9 @@ pub enum KeyringError {
 /// allowed to keep what we told.
 pub const PUBLISHED_AHEAD: Lifetime = Lifetime::hours(1);
 
+/// How long a signing key is told after the next one took over; longer than what it signed is good.
+const PUBLISHED_AFTER: Lifetime = Lifetime::hours(1);
+
 /// The loaded keys. Reading them takes no store access; [`Keyring::reload`] follows a rotation.
 pub struct Keyring {
     instance: InstanceId,
@@ -224,7 +227,19 @@ impl Keyring {
         epochs.accepted.values().rev().cloned().collect()
     }
 
-    /// The private key that signs web identity tokens now. Those of all accepted epochs are told.
+    /// The keys whose public halves are told: those that will sign, the one that does, and those that
+    /// did not long ago. Newest first.
+    pub fn published(&self, now: Timestamp) -> Vec<Arc<EpochKeys>> {
+        let mut published = self.all_accepted();
+        // What is older than a key that has signed for so long has signed nothing that is still good.
+        let settled = |keys: &Arc<EpochKeys>| keys.signs_from.plus(PUBLISHED_AFTER) <= now;
+        if let Some(settled) = published.iter().position(settled) {
+            published.truncate(settled + 1);
+        }
+        published
+    }
+
+    /// The private key that signs web identity tokens now.
     pub fn signing(&self, now: Timestamp) -> SecretBytes {
         let accepted = self.all_accepted();
         let ripe = accepted.iter().find(|keys| keys.signs_from <= now);

@@ -13,6 +13,6 @@ pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Response<Body> {
 }
 
 pub(crate) async fn jwks(State(app): State<Arc<App>>) -> Response<Body> {
-    let accepted = app.context.keys.all_accepted();
-    jose::encode_jwks(accepted.iter().map(|keys| &keys.web_identity)).map(Body::from)
+    let published = app.context.keys.published(app.context.now());
+    jose::encode_jwks(published.iter().map(|keys| &keys.web_identity)).map(Body::from)
 }
