@@ -361,6 +361,16 @@ pub(crate) fn list(answer: &Answer, name: &str) -> Checked<Vec<Map<String, Value
         .ok_or_else(|| answer.wrong(format!("`{name}` holds no objects")))
 }
 
+/// The same with its middle character changed: the last one may hold bits that nobody reads.
+pub(crate) fn garbled(text: &str) -> String {
+    let middle = text.chars().count() / 2;
+    let other = |c| if c == 'A' { 'B' } else { 'A' };
+    let changed = text.chars().enumerate();
+    changed
+        .map(|(place, c)| if place == middle { other(c) } else { c })
+        .collect()
+}
+
 /// A parameter of a URL's query.
 pub(crate) fn parameter(url: &Url, name: &str) -> Option<String> {
     let mut pairs = url.query_pairs();
@@ -388,4 +398,18 @@ pub(crate) fn without(
 ) -> Vec<(&'static str, String)> {
     query.retain(|(own, _)| *own != name);
     query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_garbled_is_another_text_of_the_same_length() {
+        for text in ["cvc1.AAAAAAAA", "x", "AB", "cvs1.xxxxxxxxx"] {
+            let other = garbled(text);
+            assert_ne!(other, text);
+            assert_eq!(other.len(), text.len());
+        }
+    }
 }

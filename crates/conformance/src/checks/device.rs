@@ -11,7 +11,7 @@ use crate::{
     check::{Check, checks},
     flaw::{Checked, demand},
     http::Call,
-    server::{ACCOUNT_ACCESS, Client, DEVICE_CODE, Device, INVALID_GRANT, Server, merge},
+    server::{ACCOUNT_ACCESS, Client, DEVICE_CODE, Device, INVALID_GRANT, Server, garbled, merge},
 };
 
 pub(super) const CHECKS: &[Check] = checks![
@@ -109,7 +109,6 @@ async fn unknown_start_url(server: &Server) -> Checked {
 
 async fn start_by_an_unknown_client(server: &Server) -> Checked {
     let (one, other) = (server.device_client().await?, server.device_client().await?);
-    let garbled = |text: &str| format!("{}x", text.get(..text.len() - 1).unwrap_or_default());
     let clients = [
         Client {
             secret: other.secret,

@@ -8,7 +8,7 @@ use crate::{
     check::{Check, checks},
     flaw::{Checked, Flaw, demand},
     http::{Call, encode},
-    server::{INVALID_GRANT, Server, SignIn, list, merge},
+    server::{INVALID_GRANT, Server, SignIn, garbled, list, merge},
 };
 
 pub(super) const CHECKS: &[Check] = checks![
@@ -245,13 +245,13 @@ async fn garbled_token(server: &Server) -> Checked {
     let token = &server.signed_in().await?.access;
     let length = token.len();
     let part = |end: usize| token.get(..end).unwrap_or_default().to_owned();
-    for garbled in [
+    for other in [
         part(length - 1),
         part(length / 2),
         format!("{token}A"),
-        token.to_lowercase(),
+        garbled(token),
     ] {
-        server.opens(&garbled).await?.refused_as(&[NOBODY])?;
+        server.opens(&other).await?.refused_as(&[NOBODY])?;
     }
     Ok(())
 }

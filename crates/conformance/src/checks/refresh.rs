@@ -10,7 +10,7 @@ use crate::{
     answer::Answer,
     check::{Check, checks},
     flaw::{Checked, Flaw, demand},
-    server::{ACCOUNT_ACCESS, INVALID_GRANT, REFRESH_TOKEN, Server, SignIn},
+    server::{ACCOUNT_ACCESS, INVALID_GRANT, REFRESH_TOKEN, Server, SignIn, garbled},
 };
 
 pub(super) const CHECKS: &[Check] = checks![
@@ -104,17 +104,14 @@ async fn garbled_token(server: &Server) -> Checked {
     } = server.sign_in().await?;
     let length = refresh.len();
     let part = |end: usize| refresh.get(..end).unwrap_or_default().to_owned();
-    let middle = refresh.get(length / 2..).unwrap_or_default();
-    let flipped = if middle.starts_with('A') { "B" } else { "A" };
-    let rest = middle.get(1..).unwrap_or_default();
-    let garbled = [
+    let all = [
         part(length - 1),
         part(length / 2),
         format!("{refresh}A"),
         format!("{refresh}="),
-        format!("{}{flipped}{rest}", part(length / 2)),
+        garbled(&refresh),
     ];
-    for token in garbled {
+    for token in all {
         server
             .refresh(&client, &token)
             .await?
