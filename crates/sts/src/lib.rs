@@ -6,7 +6,6 @@
 
 pub mod target;
 pub mod session_name;
-pub mod sigv4;
 pub mod targets;
 pub mod assume_role;
 pub mod toy;

@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "claviger-wire",
         ],
     ),
-    ("claviger-sts", &["claviger-model"]),
+    ("claviger-sigv4", &["claviger-model"]),
+    ("claviger-sts", &["claviger-model", "claviger-sigv4"]),
     // A black box: it knows the wire, not our types.
     ("claviger-conformance", &[]),
     (

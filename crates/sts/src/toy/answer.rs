@@ -1,10 +1,10 @@
 //! What the toy says to a request: an identity or one of AWS's errors.
 
 use claviger_model::time::Timestamp;
+use claviger_sigv4::{Claim, Invalid, Received};
 use http::StatusCode;
 
 use super::keys::{Identity, Key, Keys};
-use crate::sigv4::{Claim, Invalid, Received};
 
 const VERSION: &str = "2011-06-15";
 const SERVICE: &str = "sts";

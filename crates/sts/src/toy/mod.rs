@@ -14,10 +14,11 @@ use claviger_model::{
     credentials::{CredentialRequest, RoleCredentials},
     port::{clock::Clock, credential_source::NotIssued, entropy::Entropy, future::BoxFuture},
 };
+use claviger_sigv4::Received;
 use http::{HeaderMap, Method, Response, Uri};
 
 use self::keys::{Identity, Keys};
-use crate::{session_name::session_name, sigv4::Received, target::Target};
+use crate::{session_name::session_name, target::Target};
 
 /// A toy STS: a target and the answers to those who use its credentials.
 pub struct ToySts {
