@@ -180,6 +180,7 @@ pub(crate) fn session(number: u8) -> Session {
         idle_expires_at: at(20_000),
         absolute_expires_at: at(28_800),
         revoked_at: None,
+        parent: None,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod scope;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod client;
+pub mod application;
 pub mod user_code;
 pub mod directory;
 pub mod access;

@@ -16,6 +16,10 @@ pub enum SessionOrigin {
     Device,
     /// An authorization code was redeemed.
     AuthorizationCode,
+    /// A trusted issuer's word was taken (RFC 7523).
+    JwtBearer,
+    /// An access token was exchanged for one that can do less (RFC 8693).
+    TokenExchange,
 }
 
 impl SessionOrigin {
@@ -24,14 +28,21 @@ impl SessionOrigin {
         match self {
             Self::Device => "device",
             Self::AuthorizationCode => "authorization_code",
+            Self::JwtBearer => "jwt_bearer",
+            Self::TokenExchange => "token_exchange",
         }
     }
 
     /// Reads the spelling of [`SessionOrigin::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Device, Self::AuthorizationCode]
-            .into_iter()
-            .find(|origin| origin.as_str() == text)
+        [
+            Self::Device,
+            Self::AuthorizationCode,
+            Self::JwtBearer,
+            Self::TokenExchange,
+        ]
+        .into_iter()
+        .find(|origin| origin.as_str() == text)
     }
 }
 
@@ -99,16 +110,30 @@ pub struct Session {
     pub absolute_expires_at: Timestamp,
     /// When it was ended before its time.
     pub revoked_at: Option<Timestamp>,
+    /// The session whose token was exchanged for this one's.
+    pub parent: Option<Parent>,
+}
+
+/// What a session was made from; it dies with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// Its id.
+    pub id: SessionId,
+    /// When it ends if nothing else happens; nothing where it was ended before its time.
+    pub ends_at: Option<Timestamp>,
 }
 
 impl Session {
     /// When the session ends if nothing else happens.
     pub fn expires_at(&self) -> Timestamp {
-        self.idle_expires_at.min(self.absolute_expires_at)
+        let own = self.idle_expires_at.min(self.absolute_expires_at);
+        let parent = self.parent.and_then(|parent| parent.ends_at);
+        parent.map_or(own, |parent| own.min(parent))
     }
 
     /// Whether it is neither ended nor over at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && now < self.expires_at()
+        let orphaned = self.parent.is_some_and(|parent| parent.ends_at.is_none());
+        self.revoked_at.is_none() && !orphaned && now < self.expires_at()
     }
 }

@@ -9,7 +9,13 @@ pub struct Migration {
 }
 
 /// All steps for SQLite, in order.
-pub const SQLITE: &[Migration] = &[Migration {
-    number: 1,
-    sql: include_str!("../migrations/sqlite/0001_first.sql"),
-}];
+pub const SQLITE: &[Migration] = &[
+    Migration {
+        number: 1,
+        sql: include_str!("../migrations/sqlite/0001_first.sql"),
+    },
+    Migration {
+        number: 2,
+        sql: include_str!("../migrations/sqlite/0002_machines.sql"),
+    },
+];

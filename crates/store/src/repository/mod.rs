@@ -4,6 +4,8 @@ pub mod rollback;
 pub mod keyring;
 pub mod audit;
 pub mod denied_client;
+pub mod machine_key;
+pub mod replay;
 pub mod throttle;
 pub mod user;
 pub mod access;

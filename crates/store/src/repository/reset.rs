@@ -15,6 +15,8 @@ pub fn forgetting_everything() -> Plan {
         "DELETE FROM user_codes",
         "DELETE FROM devices",
         "DELETE FROM auth_codes",
+        "DELETE FROM replay",
+        "DELETE FROM machine_keys",
         "DELETE FROM throttle",
         "DELETE FROM denied_clients",
         "DELETE FROM audit",

@@ -6,7 +6,7 @@ use claviger_model::{
     id::{ClientRef, SessionId, UserId},
     rotation::{NetworkTag, Rotations},
     secret::SecretBytes,
-    session::{EndReason, Session, SessionOrigin},
+    session::{EndReason, Parent, Session, SessionOrigin},
     time::Timestamp,
 };
 
@@ -25,7 +25,8 @@ macro_rules! session_columns {
     () => {
         "s.sid, s.uid, s.user_epoch, s.cref, s.client_name, s.dialect, s.scopes, s.origin, \
          s.secret, s.gen, s.gen_epoch, s.used_gen, s.rot_at1, s.rot_at2, s.rot_at3, s.rot_at4, \
-         s.rot_net, s.late_answers, s.auth_time, s.created_at, s.idle_exp, s.abs_exp, s.revoked_at"
+         s.rot_net, s.late_answers, s.auth_time, s.created_at, s.idle_exp, s.abs_exp, s.revoked_at, \
+         s.parent, p.idle_exp, p.abs_exp, p.revoked_at"
     };
 }
 
@@ -38,7 +39,8 @@ pub async fn with_user(
         "SELECT ",
         session_columns!(),
         ", u.uid, u.name, u.display_name, u.email, u.state, u.user_epoch \
-         FROM sessions s JOIN users u ON u.uid = s.uid WHERE s.sid = $1"
+         FROM sessions s JOIN users u ON u.uid = s.uid \
+         LEFT JOIN sessions p ON p.sid = s.parent WHERE s.sid = $1"
     ));
     let Some(row) = driver::fetch_one(driver, query.bind(id.as_bytes())).await? else {
         return Ok(None);
@@ -58,15 +60,20 @@ pub async fn live_of_user(
         "SELECT ",
         session_columns!(),
         " FROM sessions s JOIN users u ON u.uid = s.uid AND u.user_epoch = s.user_epoch \
+         LEFT JOIN sessions p ON p.sid = s.parent \
          WHERE s.uid = $1 AND s.revoked_at IS NULL AND s.idle_exp > $2 AND s.abs_exp > $2 \
          ORDER BY s.created_at DESC, s.sid"
     ));
     let rows = driver
         .fetch(query.bind(user_id.as_bytes()).bind(now))
         .await?;
-    rows.into_iter()
+    let sessions: Result<Vec<_>, Error> = rows
+        .into_iter()
         .map(|row: Row| read(&mut Columns::of("sessions", row)))
-        .collect()
+        .collect();
+    let mut sessions = sessions?;
+    sessions.retain(|session| session.is_live(now));
+    Ok(sessions)
 }
 
 /// Live sessions of everybody with the person's name, newest first, at most `limit`.
@@ -79,6 +86,7 @@ pub async fn live(
         "SELECT ",
         session_columns!(),
         ", u.name FROM sessions s JOIN users u ON u.uid = s.uid AND u.user_epoch = s.user_epoch \
+         LEFT JOIN sessions p ON p.sid = s.parent \
          WHERE s.revoked_at IS NULL AND s.idle_exp > $1 AND s.abs_exp > $1 \
          ORDER BY s.created_at DESC, s.sid LIMIT $2"
     ));
@@ -89,12 +97,11 @@ pub async fn live(
         let name = UserName::parse(&name).map_err(|error| columns.impossible("name", error))?;
         Ok((name, session))
     };
-    driver
-        .fetch(query.bind(now).bind(limit))
-        .await?
-        .into_iter()
-        .map(read_one)
-        .collect()
+    let rows = driver.fetch(query.bind(now).bind(limit)).await?;
+    let sessions: Result<Vec<_>, Error> = rows.into_iter().map(read_one).collect();
+    let mut sessions = sessions?;
+    sessions.retain(|(_, session)| session.is_live(now));
+    Ok(sessions)
 }
 
 fn read(columns: &mut Columns) -> Result<Session, Error> {
@@ -124,7 +131,21 @@ fn read(columns: &mut Columns) -> Result<Session, Error> {
         idle_expires_at: columns.time("idle_exp")?,
         absolute_expires_at: columns.time("abs_exp")?,
         revoked_at: columns.time_or_null("revoked_at")?,
+        parent: read_parent(columns)?,
     })
+}
+
+/// The session it was made from. One that was ended, or deleted long after its end, ends it too.
+fn read_parent(columns: &mut Columns) -> Result<Option<Parent>, Error> {
+    let id = columns.array_or_null("parent")?.map(SessionId::from_bytes);
+    let idle_expires_at = columns.time_or_null("idle_exp")?;
+    let absolute_expires_at = columns.time_or_null("abs_exp")?;
+    let revoked_at = columns.time_or_null("revoked_at")?;
+    let ends_at = idle_expires_at.min(absolute_expires_at);
+    Ok(id.map(|id| Parent {
+        id,
+        ends_at: ends_at.filter(|_| revoked_at.is_none()),
+    }))
 }
 
 fn read_rotations(columns: &mut Columns) -> Result<Rotations, Error> {
@@ -147,8 +168,9 @@ fn read_rotations(columns: &mut Columns) -> Result<Rotations, Error> {
 pub fn starting(session: &Session) -> Statement {
     Statement::one(
         "INSERT INTO sessions (sid, uid, user_epoch, cref, client_name, dialect, scopes, origin, \
-           secret, gen, gen_epoch, used_gen, late_answers, auth_time, created_at, idle_exp, abs_exp) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+           secret, gen, gen_epoch, used_gen, late_answers, auth_time, created_at, idle_exp, abs_exp, \
+           parent) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .bind(session.id.as_bytes())
     .bind(session.user_id.as_bytes())
@@ -167,6 +189,17 @@ pub fn starting(session: &Session) -> Statement {
     .bind(session.created_at)
     .bind(session.idle_expires_at)
     .bind(session.absolute_expires_at)
+    .bind(session.parent.map(|parent| parent.id.as_bytes().to_vec()))
+}
+
+/// The statement that refuses its plan when the session has ended: a child must not begin then.
+pub fn being_live(id: SessionId, now: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE sessions SET used_gen = used_gen \
+         WHERE sid = $1 AND revoked_at IS NULL AND idle_exp > $2 AND abs_exp > $2",
+    )
+    .bind(id.as_bytes())
+    .bind(now)
 }
 
 /// What a rotation writes.

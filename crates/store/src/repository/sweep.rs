@@ -40,6 +40,11 @@ pub fn steps(now: Timestamp, horizon: Timestamp) -> Vec<Statement> {
             horizon,
         ),
         at(
+            "DELETE FROM replay WHERE digest IN \
+               (SELECT digest FROM replay WHERE exp <= $1 LIMIT 500)",
+            horizon,
+        ),
+        at(
             "DELETE FROM throttle WHERE (key_mac, window_start) IN \
                (SELECT key_mac, window_start FROM throttle WHERE window_start <= $1 LIMIT 500)",
             horizon,

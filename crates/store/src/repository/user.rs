@@ -43,6 +43,17 @@ pub async fn by_name_key(
     .transpose()
 }
 
+/// People of that address, two at most: enough to tell that there is not one.
+pub async fn by_email(driver: &dyn Driver, email: &str) -> Result<Vec<User>, Error> {
+    let query = Query::new(
+        "SELECT uid, name, display_name, email, state, user_epoch FROM users WHERE email = $1 LIMIT 2",
+    );
+    let rows = driver.fetch(query.bind(email)).await?;
+    rows.into_iter()
+        .map(|row: Row| read(&mut Columns::of("users", row)))
+        .collect()
+}
+
 /// The person of an id.
 pub async fn by_id(driver: &dyn Driver, user_id: UserId) -> Result<Option<User>, Error> {
     let query = Query::new(
