@@ -115,7 +115,7 @@ impl Lane<'_> {
     async fn poll_as_another_client(&mut self, device: DeviceHeld) -> DeviceHeld {
         self.tell("another client polls");
         let mut request = self.request(GrantType::DeviceCode.as_str());
-        request.client = self.other.clone();
+        request.caller = self.other.clone().into();
         request.device_code = Some(device.code.clone());
         let network = from(0);
         let redeemed = pipeline::redeem(&self.stage.context, &network, request);
@@ -275,7 +275,7 @@ impl Lane<'_> {
         request.code_verifier = Some(Secret::from(VERIFIER));
         match flaw {
             Flaw::None => {}
-            Flaw::OtherClient => request.client = self.other.clone(),
+            Flaw::OtherClient => request.caller = self.other.clone().into(),
             Flaw::OtherRedirect => request.redirect_uri = Some("http://127.0.0.1:1/cb".to_owned()),
             Flaw::WrongVerifier => request.code_verifier = Some(Secret::new("x".repeat(43))),
             Flaw::NoVerifier => request.code_verifier = None,

@@ -171,16 +171,7 @@ impl<'a> Lane<'a> {
     }
 
     pub(crate) fn request(&self, grant: &str) -> TokenRequest {
-        TokenRequest {
-            client: self.client.clone(),
-            grant_type: grant.to_owned(),
-            device_code: None,
-            code: None,
-            refresh_token: None,
-            scope: Vec::new(),
-            redirect_uri: None,
-            code_verifier: None,
-        }
+        TokenRequest::new(self.client.clone(), grant)
     }
 
     pub(crate) fn tell(&mut self, what: &str) {

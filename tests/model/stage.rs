@@ -66,6 +66,7 @@ impl Stage {
             entropy,
             hasher: Arc::new(CountingHasher::default()),
             credentials: Arc::new(FakeCredentials::new(Arc::clone(&clock))),
+            issuers: Arc::new(claviger_model::port::issuers::NoIssuers),
             links: Links::new(
                 "https://sso.example.org",
                 key_file.instance,
@@ -118,7 +119,7 @@ impl Stage {
 
     /// A client of that dialect that may use every grant.
     pub(crate) fn client(&self, dialect: Dialect) -> ClientCredentials {
-        let grants = claviger_model::client::GrantType::ALL;
+        let grants = claviger_model::client::GrantType::REGISTRABLE;
         let registration = Registration {
             dialect,
             client_name: "model".to_owned(),

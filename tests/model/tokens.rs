@@ -167,7 +167,7 @@ impl Lane<'_> {
     async fn refresh_by_another_client(&mut self, presented: Presented) {
         self.tell(&format!("another client refreshes {presented:?}"));
         let mut request = self.request("refresh_token");
-        request.client = self.other.clone();
+        request.caller = self.other.clone().into();
         let token = self.sessions[&presented.session]
             .refresh
             .get(&presented.generation);

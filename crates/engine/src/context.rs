@@ -9,7 +9,8 @@ use claviger_model::{
     id::{ClientRef, DeviceId},
     network::NetworkPrefix,
     port::{
-        clock::Clock, credential_source::CredentialSource, entropy::Entropy, hasher::PasswordHasher,
+        clock::Clock, credential_source::CredentialSource, entropy::Entropy,
+        hasher::PasswordHasher, issuers::Issuers,
     },
     rotation::NetworkTag,
     time::{Lifetime, Timestamp},
@@ -36,6 +37,8 @@ pub struct Parts {
     pub hasher: Arc<dyn PasswordHasher>,
     /// Where credentials come from.
     pub credentials: Arc<dyn CredentialSource>,
+    /// Whose word is taken.
+    pub issuers: Arc<dyn Issuers>,
     /// The store's keys, loaded with the key file's.
     pub keys: Arc<Keyring>,
     /// The key file's content.
@@ -54,6 +57,7 @@ pub struct Context {
     pub(crate) store: Arc<dyn Driver>,
     /// Where credentials come from.
     pub(crate) credentials: Arc<dyn CredentialSource>,
+    pub(crate) issuers: Arc<dyn Issuers>,
     /// Lifetimes, limits, switches.
     pub policy: Policy,
     /// Our own addresses.
@@ -92,6 +96,7 @@ impl Context {
         let policy = parts.policy;
         Ok(Self {
             credentials: parts.credentials,
+            issuers: parts.issuers,
             links: parts.links,
             clock: parts.clock,
             entropy: parts.entropy,

@@ -64,11 +64,13 @@ pub enum Kind {
     InvalidToken,
     /// No such thing.
     NotFound,
+    /// A signed request came again (AWS Signature Version 4).
+    SignatureReplayed,
 }
 
 impl Kind {
     /// All kinds, for the tables that must answer each.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidClientMetadata,
@@ -85,6 +87,7 @@ impl Kind {
         Self::ExpiredToken,
         Self::InvalidToken,
         Self::NotFound,
+        Self::SignatureReplayed,
     ];
 
     /// The refusal of this kind with its sentence for the client.

@@ -1,6 +1,11 @@
 //! The tokens of a successful token request.
 
-use claviger_model::{scope::ScopeSet, secret::Secret, time::Lifetime};
+use claviger_model::{
+    id::UserId,
+    scope::ScopeSet,
+    secret::Secret,
+    time::{Lifetime, Timestamp},
+};
 
 /// What a client is handed.
 #[derive(Clone, Debug)]
@@ -13,4 +18,36 @@ pub struct Issued {
     pub refresh_token: Option<Secret>,
     /// What the access token carries.
     pub scopes: ScopeSet,
+    /// `issuedTokenType`: what a token exchange was asked for; an access token everywhere else.
+    pub token_type: TokenType,
+    /// Whom it is about.
+    pub user_id: UserId,
+    /// When that person proved who they are.
+    pub auth_time: Timestamp,
+}
+
+/// A kind of token (RFC 8693 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    /// `urn:ietf:params:oauth:token-type:access_token`.
+    Access,
+    /// `urn:ietf:params:oauth:token-type:refresh_token`.
+    Refresh,
+}
+
+impl TokenType {
+    /// The kind of that exact spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Access, Self::Refresh]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+
+    /// The URN.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "urn:ietf:params:oauth:token-type:access_token",
+            Self::Refresh => "urn:ietf:params:oauth:token-type:refresh_token",
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub mod token;
 pub mod throttle;
 pub mod context;
 pub mod audit;
+pub mod application;
 pub mod client;
 pub mod web_session;
 pub mod sign_in;

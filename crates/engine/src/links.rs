@@ -1,6 +1,7 @@
 //! The instance's own addresses. They come from configuration, never from a request (I11).
 
-use claviger_model::id::InstanceId;
+use claviger_model::{application::ApplicationName, hex::Hex, id::InstanceId};
+use sha2::{Digest as _, Sha256};
 
 /// The public address of the service and the names that AWS clients know it by.
 #[derive(Clone, Debug)]
@@ -121,6 +122,17 @@ impl Links {
     /// The AWS-looking issuer that `HEAD` on the start URL redirects to; keeps the user's region.
     pub fn aws_issuer(&self) -> String {
         format!("https://identitycenter.amazonaws.com/{}", self.ssoins())
+    }
+
+    /// The `clientId` of an application: it names this instance, and no other has the same.
+    pub fn application_arn(&self, application: &ApplicationName) -> String {
+        let named = format!("claviger/application/{}/{application}", self.instance);
+        let digest: [u8; 32] = Sha256::digest(named).into();
+        let id: String = Hex(&digest).to_string().chars().take(16).collect();
+        format!(
+            "arn:aws:sso::000000000000:application/{}/apl-{id}",
+            self.ssoins()
+        )
     }
 
     /// Whether a `startUrl` or `issuerUrl` names this instance, in any of its spellings.

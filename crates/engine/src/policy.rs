@@ -1,6 +1,13 @@
 //! Lifetimes, limits and switches, with the defaults of SECURITY-CASES A7.
 
-use claviger_model::{client::Dialect, rotation::RotationRules, time::Lifetime};
+use std::collections::BTreeMap;
+
+use claviger_model::{
+    application::{Application, IssuerName, IssuerRules},
+    client::Dialect,
+    rotation::RotationRules,
+    time::Lifetime,
+};
 
 /// What an operator may set. Checked by the binary; the engine takes it as it is.
 #[derive(Clone, Debug)]
@@ -40,6 +47,10 @@ pub struct Policy {
     pub allowed_origins: Vec<String>,
     /// Client names that open registration may not take, compared without case.
     pub reserved_names: Vec<String>,
+    /// Applications that may call CreateTokenWithIAM.
+    pub applications: Vec<Application>,
+    /// How far the word of trusted issuers goes.
+    pub issuers: BTreeMap<IssuerName, IssuerRules>,
     /// The caps.
     pub limits: Limits,
 }
@@ -101,6 +112,8 @@ impl Default for Policy {
             cap_credentials_to_session: false,
             allowed_origins: Vec::new(),
             reserved_names: Vec::new(),
+            applications: Vec::new(),
+            issuers: BTreeMap::new(),
             limits: Limits::default(),
         }
     }

@@ -2,14 +2,14 @@
 
 use claviger_model::{
     audit::Action,
-    client::Dialect,
+    client::{Client, Dialect},
     directory::{User, UserState},
     id::{ClientRef, SessionId},
     network::Requester,
     rotation::Rotations,
     scope::ScopeSet,
     secret::SecretBytes,
-    session::{EndReason, Session, SessionOrigin},
+    session::{EndReason, Parent, Session, SessionOrigin},
     time::Timestamp,
 };
 use claviger_store::{repository::session, statement::Plan};
@@ -18,7 +18,7 @@ use crate::{
     audit,
     context::Context,
     error::Error,
-    issued::Issued,
+    issued::{Issued, TokenType},
     token::{
         access::{self, AccessClaims},
         refresh,
@@ -33,6 +33,22 @@ pub(crate) struct Beginning {
     pub(crate) scopes: ScopeSet,
     pub(crate) origin: SessionOrigin,
     pub(crate) auth_time: Timestamp,
+    pub(crate) parent: Option<Parent>,
+}
+
+impl Beginning {
+    /// One with all that the client may have.
+    pub(crate) fn of(client: &Client, origin: SessionOrigin, auth_time: Timestamp) -> Self {
+        Self {
+            client: client.reference,
+            client_name: client.metadata.name.as_str().to_owned(),
+            dialect: client.metadata.dialect,
+            scopes: client.metadata.scopes.clone(),
+            origin,
+            auth_time,
+            parent: None,
+        }
+    }
 }
 
 /// A new session of `user` and the plan that begins it. Its id and secret are drawn here, before
@@ -68,6 +84,7 @@ pub(crate) async fn begin(
         idle_expires_at: now.plus(context.policy.session_idle).min(absolute),
         absolute_expires_at: absolute,
         revoked_at: None,
+        parent: beginning.parent,
     };
     let record = audit::on_session(Action::SessionStart, user, &session, requester, now);
     let plan = Plan::of(session::starting(&session))
@@ -157,6 +174,9 @@ pub(crate) fn tokens(
         expires_in: expires_at.remaining(now),
         refresh_token,
         scopes,
+        token_type: TokenType::Access,
+        user_id: session.user_id,
+        auth_time: session.auth_time,
     }
 }
 

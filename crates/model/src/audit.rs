@@ -41,6 +41,10 @@ pub enum Action {
     ClientDeny,
     /// An administrator took a client's denial back.
     ClientAllow,
+    /// A machine key was made for an application.
+    MachineCreate,
+    /// An administrator stopped a machine key.
+    MachineDisable,
     /// Keys were rotated.
     KeysRotate,
     /// An administrator went on with a store that had gone back in time.
@@ -49,7 +53,7 @@ pub enum Action {
 
 impl Action {
     /// All of them, in their order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::SignIn,
         Self::SignOut,
         Self::DeviceApprove,
@@ -68,6 +72,8 @@ impl Action {
         Self::UserEnable,
         Self::ClientDeny,
         Self::ClientAllow,
+        Self::MachineCreate,
+        Self::MachineDisable,
         Self::KeysRotate,
         Self::RollbackAccept,
     ];
@@ -93,6 +99,8 @@ impl Action {
             Self::UserEnable => "user.enable",
             Self::ClientDeny => "client.deny",
             Self::ClientAllow => "client.allow",
+            Self::MachineCreate => "machine.create",
+            Self::MachineDisable => "machine.disable",
             Self::KeysRotate => "keys.rotate",
             Self::RollbackAccept => "rollback.accept",
         }

@@ -26,6 +26,10 @@ pub enum GrantType {
     AuthorizationCode,
     /// `refresh_token` (RFC 6749 §6).
     RefreshToken,
+    /// `urn:ietf:params:oauth:grant-type:jwt-bearer` (RFC 7523 §2.1).
+    JwtBearer,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693 §2.1).
+    TokenExchange,
 }
 
 impl GrantType {
@@ -35,10 +39,27 @@ impl GrantType {
     }
 
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 5] = [
         Self::DeviceCode,
         Self::AuthorizationCode,
         Self::RefreshToken,
+        Self::JwtBearer,
+        Self::TokenExchange,
+    ];
+
+    /// Those that a client may register by itself (WIRE §3.1).
+    pub const REGISTRABLE: [Self; 3] = [
+        Self::DeviceCode,
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+    ];
+
+    /// Those of applications (WIRE §3.4).
+    pub const SIGNED: [Self; 4] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::JwtBearer,
+        Self::TokenExchange,
     ];
 
     /// The spelling of the RFCs, the same in both dialects.
@@ -47,6 +68,8 @@ impl GrantType {
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 }

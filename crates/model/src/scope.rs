@@ -5,6 +5,9 @@ use crate::id::{AccountId, Malformed, RoleName};
 /// The scope that opens the portal API (ListAccounts, GetRoleCredentials, …).
 pub const ACCOUNT_ACCESS: &str = "sso:account:access";
 
+/// The scope that asks for an ID token (OpenID Connect Core §3.1.2.1).
+pub const OPENID: &str = "openid";
+
 /// The legacy scope of clients that know no refresh; it opens the portal API as well.
 pub const LEGACY_PORTAL: &str = "sso-portal:*";
 
@@ -120,6 +123,19 @@ impl Reach {
             Self::Everything => true,
             Self::Within(within) => within.iter().any(|own| {
                 own.account_id == *account_id && own.role.as_ref().is_none_or(|own| own == role)
+            }),
+        }
+    }
+}
+
+impl Reach {
+    /// Whether all of that is within reach.
+    fn covers(&self, less: &Confinement) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Within(within) => within.iter().any(|own| {
+                own.account_id == less.account_id && (own.role.is_none() || own.role == less.role)
             }),
         }
     }
@@ -253,6 +269,24 @@ impl ScopeSet {
         Some(Self(kept.chain([only]).collect()))
     }
 
+    /// What is asked for of these: of them themselves, or less of the portal than they open. All of them
+    /// where nothing is asked for. It is never more (RFC 8693 §2.1).
+    pub fn narrow(&self, asked: &Self) -> Result<Self, ScopeRefused> {
+        if asked.is_empty() {
+            return Ok(self.clone());
+        }
+        let reach = self.reach();
+        let held = |scope: &Scope| {
+            self.0.contains(scope)
+                || Confinement::parse(scope.as_str()).is_some_and(|less| reach.covers(&less))
+        };
+        if asked.0.iter().all(held) {
+            Ok(asked.clone())
+        } else {
+            Err(ScopeRefused::Wider)
+        }
+    }
+
     /// How much of the portal a token opens that carries exactly these.
     pub fn reach(&self) -> Reach {
         if self.is_legacy() || self.contains(ACCOUNT_ACCESS) || self.contains(LEGACY_PORTAL) {
@@ -322,6 +356,40 @@ mod tests {
         let both = set("sso:account:111122223333 sso:account:access").reach();
         assert_eq!(both, Reach::Everything);
         assert!(!set("sso:account:111122223333").is_legacy());
+    }
+
+    #[test]
+    fn por_09_narrowing_gives_less_and_never_more() {
+        let narrow = |held: &str, asked: &str| set(held).narrow(&set(asked)).ok();
+        let account = "sso:account:111122223333";
+        let role = "sso:account:111122223333:ReadOnly";
+        for (held, asked) in [
+            ("sso:account:access a", "a"),
+            ("sso:account:access", account),
+            ("sso:account:access", role),
+            ("", role),
+            ("sso-portal:*", account),
+            (account, role),
+            (account, account),
+            (role, role),
+        ] {
+            assert_eq!(narrow(held, asked), Some(set(asked)), "{asked} of {held}");
+            assert_eq!(narrow(held, ""), Some(set(held)));
+        }
+        for (held, asked) in [
+            ("a", "b"),
+            ("a", role),
+            ("", "a"),
+            ("", "sso:account:access"),
+            (account, "sso:account:access"),
+            (account, "sso-portal:*"),
+            (account, "sso:account:444455556666"),
+            (role, account),
+            (role, "sso:account:111122223333:Admin"),
+            (role, "sso:account:444455556666:ReadOnly"),
+        ] {
+            assert_eq!(narrow(held, asked), None, "{asked} of {held}");
+        }
     }
 
     #[test]

@@ -10,9 +10,9 @@ use claviger_store::{
 
 use crate::{
     audit,
+    client::authenticate::find,
     context::Context,
     error::{Error, Kind},
-    token::client_id,
 };
 
 /// Denies a client by its id and ends its sessions (REG-12); answers how many ended.
@@ -66,7 +66,7 @@ pub async fn allow(context: &Context, client_id: &str) -> Result<(), Error> {
 }
 
 fn read(context: &Context, id: &str) -> Result<Client, Error> {
-    client_id::read_id(&context.keys, id).ok_or_else(|| {
+    find(context, id).ok_or_else(|| {
         Kind::InvalidRequest
             .because(
                 "This is no client id of this instance. Copy the whole clientId of RegisterClient.",

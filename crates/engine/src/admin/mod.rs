@@ -6,6 +6,7 @@ pub mod directory;
 pub mod user;
 pub mod session;
 pub mod client;
+pub mod machine;
 pub mod keys;
 pub mod audit;
 pub mod rollback;

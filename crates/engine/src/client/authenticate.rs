@@ -1,8 +1,9 @@
 //! Client authentication: id and secret, no store access.
 
-use claviger_model::{client::Client, secret::Secret, time::Timestamp};
+use claviger_model::{application::Application, client::Client, secret::Secret, time::Timestamp};
 
 use crate::{
+    application::{self, Signature},
     context::Context,
     error::{Error, Kind},
     token::client_id,
@@ -27,7 +28,10 @@ pub(crate) fn authenticate(
     now: Timestamp,
 ) -> Result<Client, Error> {
     let invalid = |detail: &str| Kind::InvalidClient.because(NOT_A_CLIENT).detail(detail);
-    let client = read(context, &credentials.client_id, now).ok_or_else(|| invalid("client id"))?;
+    // Applications have no secret to send: they sign.
+    let client = client_id::read_id(&context.keys, &credentials.client_id)
+        .filter(|client| is_good(context, client, now))
+        .ok_or_else(|| invalid("client id"))?;
     if !client_id::admits_secret(
         &context.keys,
         &credentials.client_id,
@@ -38,13 +42,45 @@ pub(crate) fn authenticate(
     Ok(client)
 }
 
+/// The application behind a signature, if that is the one that it says it is.
+pub(crate) fn application<'a>(
+    context: &'a Context,
+    client_id: &str,
+    signature: &Signature,
+) -> Result<&'a Application, Error> {
+    let application = application::named(context, client_id).ok_or_else(|| {
+        Kind::InvalidClient.because(
+            "Invalid client provided. clientId must be the ARN that `claviger admin machine create` \
+             shows.",
+        )
+    })?;
+    if application.name != signature.application {
+        return Err(Kind::UnauthorizedClient
+            .because("This machine key signs for another application. Use one of this application.")
+            .into());
+    }
+    Ok(application)
+}
+
+/// The client of an id, whoever made it: itself or an operator.
+pub(crate) fn find(context: &Context, id: &str) -> Option<Client> {
+    client_id::read_id(&context.keys, id).or_else(|| {
+        let application = application::named(context, id)?;
+        Some(application::client_of(context, application))
+    })
+}
+
+fn is_good(context: &Context, client: &Client, now: Timestamp) -> bool {
+    now < client.expires_at && !context.is_denied(client.reference)
+}
+
 /// The client of an id without a secret, as the browser brings it to `/authorize`.
 pub(crate) fn read(context: &Context, id: &str, now: Timestamp) -> Option<Client> {
-    let client = client_id::read_id(&context.keys, id)?;
-    (now < client.expires_at && !context.is_denied(client.reference)).then_some(client)
+    let client = find(context, id)?;
+    is_good(context, &client, now).then_some(client)
 }
 
 /// What the client behind an authentic id calls itself; for people who watch, decides nothing.
 pub fn name_of(context: &Context, id: &str) -> Option<String> {
-    client_id::read_id(&context.keys, id).map(|client| client.metadata.name.as_str().to_owned())
+    find(context, id).map(|client| client.metadata.name.as_str().to_owned())
 }

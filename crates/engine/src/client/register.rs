@@ -126,7 +126,8 @@ fn check_grant_types(asked: Option<&[String]>) -> Result<Vec<GrantType>, Refusal
     }
     let mut grant_types = Vec::new();
     for text in asked {
-        let grant = GrantType::parse(text).ok_or_else(|| {
+        let grant = GrantType::parse(text).filter(|grant| GrantType::REGISTRABLE.contains(grant));
+        let grant = grant.ok_or_else(|| {
             Kind::UnsupportedGrantType.because(
                 "Only authorization_code, refresh_token and \
                  urn:ietf:params:oauth:grant-type:device_code may be registered.",

@@ -149,14 +149,13 @@ async fn begin(step: &Step<'_>, code: &AuthorizationCode) -> Result<Option<Issue
         scopes: code.scopes.clone(),
         origin: SessionOrigin::AuthorizationCode,
         auth_time: code.auth_time,
+        parent: None,
     };
     let (begun, starting) =
         session::begin(step.context, step.requester, &user, beginning, step.now).await?;
     let redeeming = codes::redeeming(code.id, code.client, begun.id, step.now);
-    let applied = store.apply(Plan::of(redeeming).and(starting)).await?;
-    Ok(applied
-        .is_whole()
-        .then(|| session::tokens(step.context, &begun, scopes, step.now)))
+    let applied = step.apply(Plan::of(redeeming).and(starting)).await?;
+    Ok(applied.then(|| session::tokens(step.context, &begun, scopes, step.now)))
 }
 
 fn invalid() -> Refusal {

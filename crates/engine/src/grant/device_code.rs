@@ -98,14 +98,13 @@ async fn begin(
         scopes: device.scopes.clone(),
         origin: SessionOrigin::Device,
         auth_time: decision.auth_time,
+        parent: None,
     };
     let (begun, starting) =
         session::begin(step.context, step.requester, &user, beginning, step.now).await?;
     let redeeming = device::redeeming(device.id, device.client, begun.id, step.now);
-    let applied = store.apply(Plan::of(redeeming).and(starting)).await?;
-    Ok(applied
-        .is_whole()
-        .then(|| session::tokens(step.context, &begun, scopes, step.now)))
+    let applied = step.apply(Plan::of(redeeming).and(starting)).await?;
+    Ok(applied.then(|| session::tokens(step.context, &begun, scopes, step.now)))
 }
 
 /// Answers the code's session once more, as long as nobody has refreshed or ended it (DEV-15).

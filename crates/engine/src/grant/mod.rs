@@ -5,4 +5,6 @@ mod step;
 pub mod device_code;
 pub mod authorization_code;
 pub mod refresh_token;
+pub mod jwt_bearer;
+pub mod token_exchange;
 pub mod pipeline;

@@ -70,12 +70,15 @@ async fn answer(
     match judge(&session.rotations, rules, &presented) {
         Verdict::Rotate { to, ahead } => rotate(step, session, user, scopes, to, ahead).await,
         Verdict::Converge(Convergence::LostAnswer) => late(step, &session, user, scopes).await,
-        Verdict::Converge(_) => Ok(Some(session::tokens(
-            step.context,
-            &session,
-            scopes,
-            step.now,
-        ))),
+        Verdict::Converge(_) => {
+            step.apply(Plan::default()).await?;
+            Ok(Some(session::tokens(
+                step.context,
+                &session,
+                scopes,
+                step.now,
+            )))
+        }
         Verdict::Revoke => revoke(step, &session, user).await,
         Verdict::RefuseAhead => refuse_ahead(step, &session, user).await,
     }
@@ -104,7 +107,7 @@ async fn rotate(
     if ahead {
         plan = plan.then(record(step, Action::RefreshAhead, &session, user));
     }
-    if !step.context.store.apply(plan).await?.is_whole() {
+    if !step.apply(plan).await? {
         return Ok(None);
     }
     session.rotations.generation = to;
@@ -130,10 +133,8 @@ async fn late(
         session,
         user,
     ));
-    let applied = step.context.store.apply(plan).await?;
-    Ok(applied
-        .is_whole()
-        .then(|| session::tokens(step.context, session, scopes, step.now)))
+    let applied = step.apply(plan).await?;
+    Ok(applied.then(|| session::tokens(step.context, session, scopes, step.now)))
 }
 
 /// Ends the session; its holder learns no more than that the token is invalid (I10).

@@ -2,15 +2,15 @@
 
 use claviger_model::secret::Secret;
 
-use crate::client::authenticate::ClientCredentials;
-pub use crate::issued::Issued;
+pub use crate::issued::{Issued, TokenType};
+use crate::{application::Signature, client::authenticate::ClientCredentials};
 
 /// A token request as its dialect decoded it. Members of other grants than the one named are
 /// there but ignored (SETTLED: documented callers send `code` beside `deviceCode`).
 #[derive(Clone, Debug)]
 pub struct TokenRequest {
     /// Who asks.
-    pub client: ClientCredentials,
+    pub caller: Caller,
     /// `grantType` / `grant_type`, as spelled.
     pub grant_type: String,
     /// `deviceCode` / `device_code`.
@@ -25,4 +25,62 @@ pub struct TokenRequest {
     pub redirect_uri: Option<String>,
     /// `codeVerifier` / `code_verifier`.
     pub code_verifier: Option<Secret>,
+    /// `assertion`.
+    pub assertion: Option<Secret>,
+    /// `subjectToken` / `subject_token`.
+    pub subject_token: Option<Secret>,
+    /// `subjectTokenType` / `subject_token_type`.
+    pub subject_token_type: Option<String>,
+    /// `requestedTokenType` / `requested_token_type`.
+    pub requested_token_type: Option<String>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A registered client, by its secret.
+    Client(ClientCredentials),
+    /// An application, by the signature of one of its machines.
+    Application {
+        /// `clientId`.
+        client_id: String,
+        /// Verified.
+        signature: Signature,
+    },
+}
+
+impl Caller {
+    /// Who it says it is.
+    pub fn client_id(&self) -> &str {
+        match self {
+            Self::Client(credentials) => &credentials.client_id,
+            Self::Application { client_id, .. } => client_id,
+        }
+    }
+}
+
+impl From<ClientCredentials> for Caller {
+    fn from(client: ClientCredentials) -> Self {
+        Self::Client(client)
+    }
+}
+
+impl TokenRequest {
+    /// A request that brings nothing yet.
+    pub fn new(caller: impl Into<Caller>, grant_type: impl Into<String>) -> Self {
+        Self {
+            caller: caller.into(),
+            grant_type: grant_type.into(),
+            device_code: None,
+            code: None,
+            refresh_token: None,
+            scope: Vec::new(),
+            redirect_uri: None,
+            code_verifier: None,
+            assertion: None,
+            subject_token: None,
+            subject_token_type: None,
+            requested_token_type: None,
+        }
+    }
 }

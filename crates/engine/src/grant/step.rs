@@ -1,10 +1,13 @@
 //! What the shared steps hand to a grant.
 
-use claviger_model::{client::Client, network::Requester, scope::ScopeSet, time::Timestamp};
+use claviger_model::{
+    application::Application, client::Client, network::Requester, scope::ScopeSet, time::Timestamp,
+};
+use claviger_store::statement::{Applied, Plan, Statement};
 
 use crate::{
     context::Context,
-    error::{Error, Kind},
+    error::{Error, Kind, Refusal},
 };
 
 /// An authenticated client that may use the grant, at one moment.
@@ -14,6 +17,16 @@ pub(crate) struct Step<'a> {
     pub(crate) client: &'a Client,
     pub(crate) scopes: &'a ScopeSet,
     pub(crate) now: Timestamp,
+    /// What the client is, if an operator configured it.
+    pub(crate) application: Option<&'a Application>,
+    /// What may be presented once only.
+    pub(crate) once: Vec<Once>,
+}
+
+/// What may be presented once: the statement that remembers it, and what is said the second time.
+pub(crate) struct Once {
+    pub(crate) statement: Statement,
+    pub(crate) refusal: Refusal,
 }
 
 impl Step<'_> {
@@ -26,6 +39,23 @@ impl Step<'_> {
                 )
                 .into()
         })
+    }
+
+    /// Applies the effect of a grant together with the memory of what may be presented once: never one
+    /// without the other. False when a racer was faster.
+    pub(crate) async fn apply(&self, effect: Plan) -> Result<bool, Error> {
+        let once = self.once.iter().map(|once| once.statement.clone());
+        let plan = Plan(once.collect()).and(effect);
+        if plan.0.is_empty() {
+            return Ok(true);
+        }
+        match self.context.store.apply(plan).await? {
+            Applied::Whole { .. } => Ok(true),
+            Applied::Unmet { statement } => match self.once.get(statement) {
+                Some(once) => Err(once.refusal.clone().into()),
+                None => Ok(false),
+            },
+        }
     }
 
     /// Three racers in a row were faster: nobody's mistake, and worth a retry.

@@ -49,6 +49,8 @@ pub struct EpochKeys {
     pub transaction: SealKey,
     /// The private key of web identity tokens: a scalar of P-256, which all but one in 2³² are.
     pub web_identity: SecretBytes,
+    /// The private key of ID tokens.
+    pub id_token: SecretBytes,
     /// From when on it signs. Its public half is told before, so that whoever keeps our keys for a
     /// while has it by then.
     signs_from: Timestamp,
@@ -105,6 +107,7 @@ pub struct Keyring {
     instance: InstanceId,
     kek: SealKey,
     kek_id: String,
+    field: SealKey,
     clients: BTreeMap<u8, MacKey>,
     client_epoch: u8,
     epochs: RwLock<Arc<Epochs>>,
@@ -134,6 +137,7 @@ impl Keyring {
             instance: file.instance,
             kek: SealKey::of(&file.kek),
             kek_id: file.kek_id.clone(),
+            field: SealKey::derive(&file.kek, file.instance, "field"),
             clients: file
                 .previous_client_root
                 .iter()
@@ -204,6 +208,7 @@ impl Keyring {
             throttle: mac("throttle"),
             transaction: SealKey::derive(&root, self.instance, "transaction"),
             web_identity: expand(&root, self.instance, "webidentity"),
+            id_token: expand(&root, self.instance, "idtoken"),
             signs_from,
         })
     }
@@ -239,16 +244,23 @@ impl Keyring {
         published
     }
 
-    /// The private key that signs web identity tokens now.
-    pub fn signing(&self, now: Timestamp) -> SecretBytes {
+    /// The keys whose private halves sign now.
+    pub fn signing(&self, now: Timestamp) -> Arc<EpochKeys> {
         let accepted = self.all_accepted();
         let ripe = accepted.iter().find(|keys| keys.signs_from <= now);
         // The oldest one signs on until the next has been told for long enough.
         let signing = ripe.or(accepted.last());
-        signing
-            .unwrap_or_else(|| unreachable!())
-            .web_identity
-            .clone()
+        Arc::clone(signing.unwrap_or_else(|| unreachable!()))
+    }
+
+    /// Seals a column of the store, so that it opens as that row's only.
+    pub(crate) fn seal_field(&self, nonce: [u8; NONCE], plain: &[u8], row: &str) -> Vec<u8> {
+        self.field.seal(nonce, plain, row.as_bytes())
+    }
+
+    /// Opens what [`Keyring::seal_field`] sealed.
+    pub(crate) fn open_field(&self, sealed: &[u8], row: &str) -> Option<Vec<u8>> {
+        self.field.open(sealed, row.as_bytes())
     }
 
     /// The key that new client ids are made with, and its number.

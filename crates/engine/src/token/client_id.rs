@@ -69,7 +69,7 @@ pub fn read_id(keys: &Keyring, id: &str) -> Option<Client> {
     while !reader.is_at_end() {
         redirect_uris.push(RedirectUri::parse(reader.text()?).ok()?);
     }
-    let grant_types = GrantType::ALL
+    let grant_types = GrantType::REGISTRABLE
         .into_iter()
         .filter(|grant| flags & grant_bit(*grant) != 0)
         .collect();
@@ -134,6 +134,8 @@ const fn grant_bit(grant: GrantType) -> u8 {
         GrantType::DeviceCode => 1,
         GrantType::AuthorizationCode => 2,
         GrantType::RefreshToken => 4,
+        // Applications only, whose ids carry nothing.
+        GrantType::JwtBearer | GrantType::TokenExchange => 0,
     }
 }
 

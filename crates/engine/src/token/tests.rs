@@ -116,7 +116,7 @@ fn metadata() -> ClientMetadata {
     ClientMetadata {
         name: ClientName::parse("aws-cli").expect("a name"),
         dialect: Dialect::Aws,
-        grant_types: GrantType::ALL.to_vec(),
+        grant_types: GrantType::REGISTRABLE.to_vec(),
         scopes: ScopeSet::parse_joined("sso:account:access").expect("scopes"),
         redirect_uris: vec![RedirectUri::parse("http://127.0.0.1/cb").expect("a URI")],
     }

@@ -6,3 +6,4 @@ pub mod entropy;
 pub mod hasher;
 pub mod credential_source;
 pub mod web_identity;
+pub mod issuers;

@@ -1,0 +1,102 @@
+//! The token-exchange grant (RFC 8693): an access token for one that can do less. The new session is a
+//! child of the old one, which it dies with.
+
+use claviger_model::{
+    directory::User,
+    scope::ScopeSet,
+    session::{Parent, Session, SessionOrigin},
+};
+use claviger_store::{repository::session as sessions, statement::Plan};
+
+use super::{
+    request::{Issued, TokenRequest},
+    step::Step,
+};
+use crate::{
+    error::{Error, Kind, Refusal},
+    issued::TokenType,
+    session::{self, Beginning},
+    token::access,
+};
+
+pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Issued, Error> {
+    let text = request.subject_token.as_ref().ok_or_else(|| {
+        Kind::InvalidRequest
+            .because("subjectToken is missing. Send an access token of this application.")
+    })?;
+    if request.subject_token_type.as_deref() != Some(TokenType::Access.as_str()) {
+        return Err(Kind::InvalidRequest
+            .because(
+                "subjectTokenType must be urn:ietf:params:oauth:token-type:access_token: no other \
+                 token can be exchanged.",
+            )
+            .into());
+    }
+    let wanted = request.requested_token_type.as_deref();
+    let wanted = wanted.map_or(Some(TokenType::Access), TokenType::parse);
+    let wanted = wanted.ok_or_else(|| {
+        Kind::InvalidRequest.because(
+            "requestedTokenType must be urn:ietf:params:oauth:token-type:access_token or \
+             urn:ietf:params:oauth:token-type:refresh_token.",
+        )
+    })?;
+    let token = access::read(&step.context.keys, text.reveal()).ok_or_else(invalid)?;
+    let found = sessions::with_user(step.context.store.as_ref(), token.claims.session_id).await?;
+    let (parent, user) = found
+        .filter(|(session, user)| {
+            token.claims.client == step.client.reference
+                && session.client == token.claims.client
+                && step.now < token.claims.expires_at
+                && token.belongs_to(&session.secret)
+                && session::is_good(step.context, session, user, step.now)
+        })
+        .ok_or_else(invalid)?;
+    if parent.parent.is_some() {
+        return Err(Kind::InvalidGrant
+            .because("This token was exchanged already. Exchange the one that it came from.")
+            .into());
+    }
+    let held = parent.scopes.select(token.claims.scope_mask);
+    let scopes = held.narrow(step.scopes).map_err(|_| {
+        Kind::InvalidScope
+            .because("A scope is asked for that the token does not have. Ask for less.")
+    })?;
+    let mut issued = begin(step, &parent, &user, scopes).await?;
+    if wanted == TokenType::Access {
+        issued.refresh_token = None;
+    } else if issued.refresh_token.is_some() {
+        issued.token_type = TokenType::Refresh;
+    }
+    Ok(issued)
+}
+
+async fn begin(
+    step: &Step<'_>,
+    parent: &Session,
+    user: &User,
+    scopes: ScopeSet,
+) -> Result<Issued, Error> {
+    let beginning = Beginning {
+        scopes: scopes.clone(),
+        parent: Some(Parent {
+            id: parent.id,
+            ends_at: Some(parent.expires_at()),
+        }),
+        ..Beginning::of(step.client, SessionOrigin::TokenExchange, parent.auth_time)
+    };
+    let (begun, starting) =
+        session::begin(step.context, step.requester, user, beginning, step.now).await?;
+    // Whatever ended the parent meanwhile has ended this one too.
+    let plan = Plan::of(sessions::being_live(parent.id, step.now)).and(starting);
+    if step.apply(plan).await? {
+        Ok(session::tokens(step.context, &begun, scopes, step.now))
+    } else {
+        Err(invalid().into())
+    }
+}
+
+fn invalid() -> Refusal {
+    Kind::InvalidGrant.because(
+        "The subject token is not valid for this application. Get a new one and exchange that.",
+    )
+}
