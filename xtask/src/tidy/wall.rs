@@ -11,17 +11,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("claviger-model", &[]),
     ("claviger-store", &["claviger-model"]),
     ("claviger-engine", &["claviger-model", "claviger-store"]),
-    ("claviger-wire", &["claviger-model", "claviger-engine"]),
+    ("claviger-sigv4", &["claviger-model"]),
+    ("claviger-federation", &["claviger-model"]),
+    (
+        "claviger-wire",
+        &["claviger-model", "claviger-engine", "claviger-sigv4"],
+    ),
     (
         "claviger-web",
         &[
             "claviger-model",
             "claviger-store",
             "claviger-engine",
+            "claviger-sigv4",
             "claviger-wire",
         ],
     ),
-    ("claviger-sigv4", &["claviger-model"]),
     ("claviger-sts", &["claviger-model", "claviger-sigv4"]),
     // A black box: it knows the wire, not our types.
     ("claviger-conformance", &[]),
@@ -34,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "claviger-wire",
             "claviger-web",
             "claviger-sts",
+            "claviger-federation",
             "claviger-conformance",
         ],
     ),
@@ -77,7 +83,10 @@ const BANNED: &[(&str, &str)] = &[
         "rsa",
         "RUSTSEC-2023-0071: its private-key operations leak by timing",
     ),
-    ("reqwest", "the only outbound calls are the AWS SDK's"),
+    (
+        "reqwest",
+        "outbound calls are the AWS SDK's and `federation`'s",
+    ),
 ];
 
 /// Frameworks and serialization that the inner rooms do not know, tests apart.

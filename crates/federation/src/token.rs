@@ -1,0 +1,150 @@
+//! Reading a JWT strictly: what it says before and after it is believed (RFC 7515, 7519, 8725).
+
+use std::collections::{BTreeMap, HashSet};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use claviger_model::{application::IssuerName, port::issuers::Assertion, time::Timestamp};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Validation, decode,
+    jwk::{Jwk, PublicKeyUse},
+};
+use serde_json::{Map, Value};
+
+/// The longest assertion, in bytes.
+const LONGEST: usize = 16_384;
+
+/// Seconds since 1970 that a time may be: until the year 9999.
+const LATEST: i64 = 253_402_300_799;
+
+/// An assertion before it is believed.
+pub(crate) struct Unverified<'a> {
+    text: &'a str,
+    /// Its algorithm; never `none`, never one with a shared key.
+    algorithm: Algorithm,
+    /// Which key is to have signed it.
+    pub(crate) kid: String,
+    /// Who is to have signed it.
+    pub(crate) issuer: String,
+}
+
+type Why = &'static str;
+
+impl<'a> Unverified<'a> {
+    /// Reads header and issuer; nothing in it is acted on but the names of issuer and key (FED-04).
+    pub(crate) fn read(text: &'a str) -> Result<Self, Why> {
+        if text.len() > LONGEST {
+            return Err("longer than 16 KiB");
+        }
+        let mut parts = text.split('.');
+        let (Some(header), Some(claims), Some(_), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err("not a JWS");
+        };
+        let header = object(header).ok_or("its header cannot be read")?;
+        if ["crit", "jwk", "jku", "x5u", "x5c", "zip", "enc", "b64"]
+            .iter()
+            .any(|member| header.contains_key(*member))
+        {
+            return Err("its header holds what is not for a sender to say");
+        }
+        let algorithm = match header.get("alg").and_then(Value::as_str) {
+            Some("RS256") => Algorithm::RS256,
+            Some("PS256") => Algorithm::PS256,
+            Some("ES256") => Algorithm::ES256,
+            Some("EdDSA") => Algorithm::EdDSA,
+            _ => return Err("its algorithm is not one of RS256, PS256, ES256, EdDSA"),
+        };
+        let kid = header.get("kid").and_then(Value::as_str);
+        let claims = object(claims).ok_or("its claims cannot be read")?;
+        let issuer = claims.get("iss").and_then(Value::as_str);
+        Ok(Self {
+            text,
+            algorithm,
+            kid: kid.ok_or("its header names no key")?.to_owned(),
+            issuer: issuer.ok_or("it names no issuer")?.to_owned(),
+        })
+    }
+
+    /// What it says, if `key` has signed it.
+    pub(crate) fn verify(&self, key: &Jwk, issuer: &IssuerName) -> Result<Assertion, Why> {
+        let usage = key.common.public_key_use.as_ref();
+        let for_signing = usage.is_none_or(|usage| *usage == PublicKeyUse::Signature);
+        let named = key.common.key_algorithm.as_ref().map(ToString::to_string);
+        let same = named.is_none_or(|named| named == format!("{:?}", self.algorithm));
+        if !for_signing || !same {
+            return Err("its key is for something else");
+        }
+        let key = DecodingKey::from_jwk(key).map_err(|_| "its key cannot be used")?;
+        let mut validation = Validation::new(self.algorithm);
+        validation.required_spec_claims = HashSet::new();
+        // Times and audience are the engine's to judge, by its own clock.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let decoded = decode::<Map<String, Value>>(self.text, &key, &validation);
+        let claims = decoded.map_err(|_| "its signature is not good")?.claims;
+        if claims.get("iss").and_then(Value::as_str) != Some(&self.issuer) {
+            return Err("it names two issuers");
+        }
+        Ok(Assertion {
+            issuer: issuer.clone(),
+            audiences: audiences(&claims)?,
+            id: optional(&claims, "jti")?,
+            issued_at: time(&claims, "iat")?.ok_or("it has no iat")?,
+            expires_at: time(&claims, "exp")?.ok_or("it has no exp")?,
+            not_before: time(&claims, "nbf")?,
+            claims: texts(&claims),
+        })
+    }
+}
+
+fn object(part: &str) -> Option<Map<String, Value>> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn audiences(claims: &Map<String, Value>) -> Result<Vec<String>, Why> {
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    match claims.get("aud") {
+        Some(Value::String(audience)) => Ok(vec![audience.clone()]),
+        Some(Value::Array(list)) => {
+            let list: Option<Vec<String>> = list.iter().map(text).collect();
+            list.ok_or("its audience is no text")
+        }
+        _ => Err("it has no audience"),
+    }
+}
+
+fn optional(claims: &Map<String, Value>, name: &str) -> Result<Option<String>, Why> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err("its id is no text"),
+    }
+}
+
+/// Whole seconds, as a number: a time in any other form counts as wrong, never as absent
+/// (CVE-2026-25537).
+fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Why> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => value
+            .as_i64()
+            .filter(|seconds| (0..=LATEST).contains(seconds))
+            .map(|seconds| Some(Timestamp::from_epoch_seconds(seconds)))
+            .ok_or("one of its times is no whole number of seconds"),
+    }
+}
+
+/// Claims that can be compared as text.
+fn texts(claims: &Map<String, Value>) -> BTreeMap<String, String> {
+    let text = |(name, value): (&String, &Value)| {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Bool(is) => is.to_string(),
+            _ => return None,
+        };
+        Some((name.clone(), text))
+    };
+    claims.iter().filter_map(text).collect()
+}
