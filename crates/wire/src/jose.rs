@@ -6,6 +6,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use bytes::Bytes;
+use claviger_engine::issued::Issued;
 use claviger_model::{
     port::web_identity::Statement,
     secret::{Secret, SecretBytes},
@@ -43,14 +44,39 @@ pub struct Signature<'a> {
 
 /// Signs a statement; nothing for the one key in 2³² that is none.
 pub fn sign(key: &SecretBytes, statement: &Statement<'_>, by: &Signature<'_>) -> Option<Secret> {
+    signed(key, &claims(statement, by))
+}
+
+fn signed(key: &SecretBytes, claims: &Value) -> Option<Secret> {
     let pair = Pair::of(key)?;
     let header = Header {
         kid: Some(pair.kid()?),
         ..Header::new(Algorithm::ES256)
     };
-    encode(&header, &claims(statement, by), &pair.private)
-        .ok()
-        .map(Secret::new)
+    encode(&header, claims, &pair.private).ok().map(Secret::new)
+}
+
+/// How long an ID token is good.
+const ID_TOKEN_LIFETIME: Lifetime = Lifetime::hours(1);
+
+/// The ID token of whom `issued` is about, for the client of that id (OpenID Connect Core §2).
+pub fn id_token(
+    key: &SecretBytes,
+    issued: &Issued,
+    client_id: &str,
+    by: &Signature<'_>,
+) -> Option<Secret> {
+    let life = issued.expires_in.min(ID_TOKEN_LIFETIME);
+    let claims = json!({
+        "iss": by.issuer,
+        "sub": issued.user_id.to_string(),
+        "aud": client_id,
+        "iat": by.now.epoch_seconds(),
+        "exp": by.now.plus(life).epoch_seconds(),
+        "auth_time": issued.auth_time.epoch_seconds(),
+        "jti": claviger_model::hex::Hex(&by.id).to_string(),
+    });
+    signed(key, &claims)
 }
 
 fn claims(statement: &Statement<'_>, by: &Signature<'_>) -> Value {

@@ -1,9 +1,13 @@
-//! How handlers answer: encoded, and logged once.
+//! How handlers answer: in the dialect that was spoken, encoded, and logged once.
 
 use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::error::Error;
-use http::Response;
+use claviger_wire::{
+    aws::error::{self, Face},
+    media_type::{self, MediaType},
+};
+use http::{HeaderMap, Response, StatusCode};
 
 /// Logs why a request was refused or failed, under the request's own name; what the client may
 /// know is in the answer.
@@ -35,4 +39,12 @@ pub(crate) fn finish<T>(
         }
     };
     response.map(Body::from)
+}
+
+/// 415 for everything but the AWS dialect, the only one these routes speak so far.
+pub(crate) fn other_dialect(headers: &HeaderMap) -> Option<Response<Body>> {
+    let because = "Send the body as application/json.";
+    (media_type::of(headers) != MediaType::Aws).then(|| {
+        error::malformed(Face::Oidc, StatusCode::UNSUPPORTED_MEDIA_TYPE, because).map(Body::from)
+    })
 }

@@ -9,16 +9,16 @@ use claviger_engine::{
     device, grant,
 };
 use claviger_model::network::Requester;
-use claviger_wire::{
-    aws::{
-        error::{self, Face},
-        oidc::{self, AwsIam},
-    },
-    media_type::{self, MediaType},
+use claviger_wire::aws::{
+    error,
+    oidc::{self, AwsIam},
 };
-use http::{HeaderMap, Response, StatusCode, Uri};
+use http::{HeaderMap, Response, Uri};
 
-use super::answer::finish;
+use super::{
+    answer::{finish, other_dialect},
+    signed,
+};
 use crate::{activity::Activity, app::App};
 
 pub(crate) async fn register_client(
@@ -73,8 +73,17 @@ pub(crate) async fn create_token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    if oidc::aws_iam(uri.query()) != AwsIam::Absent {
-        return error::no_signed_calls().map(Body::from);
+    match oidc::aws_iam(uri.query()) {
+        AwsIam::Absent => {}
+        AwsIam::Exact => {
+            let call = signed::Call {
+                uri: &uri,
+                headers: &headers,
+                body: &body,
+            };
+            return signed::create_token_with_iam(&app, &requester, call).await;
+        }
+        AwsIam::Misspelled => return error::misspelled_aws_iam().map(Body::from),
     }
     if let Some(refused) = other_dialect(&headers) {
         return refused;
@@ -82,18 +91,10 @@ pub(crate) async fn create_token(
     let mut activity = Activity::default();
     let result = match oidc::decode_create_token(&body) {
         Ok(request) => {
-            activity.client = name_of(&app.context, &request.client.client_id);
+            activity.client = name_of(&app.context, request.caller.client_id());
             grant::pipeline::redeem(&app.context, &requester, request).await
         }
         Err(error) => Err(error),
     };
     activity.known_by(finish(&result, oidc::encode_create_token, error::oidc))
-}
-
-/// 415 for everything but the AWS dialect, the only one these routes speak so far.
-fn other_dialect(headers: &HeaderMap) -> Option<Response<Body>> {
-    let because = "Send the body as application/json.";
-    (media_type::of(headers) != MediaType::Aws).then(|| {
-        error::malformed(Face::Oidc, StatusCode::UNSUPPORTED_MEDIA_TYPE, because).map(Body::from)
-    })
 }

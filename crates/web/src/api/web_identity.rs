@@ -14,5 +14,8 @@ pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Response<Body> {
 
 pub(crate) async fn jwks(State(app): State<Arc<App>>) -> Response<Body> {
     let published = app.context.keys.published(app.context.now());
-    jose::encode_jwks(published.iter().map(|keys| &keys.web_identity)).map(Body::from)
+    let keys = published
+        .iter()
+        .flat_map(|keys| [&keys.web_identity, &keys.id_token]);
+    jose::encode_jwks(keys).map(Body::from)
 }

@@ -11,7 +11,10 @@ use axum::body::Body;
 use bytes::Bytes;
 use claviger_model::hex::Hex;
 use claviger_wire::{
-    aws::error::{self, Face},
+    aws::{
+        error::{self, Face},
+        oidc::{self, AwsIam},
+    },
     body::LIMIT,
 };
 use futures_util::FutureExt as _;
@@ -52,7 +55,15 @@ pub(crate) fn face_of(path: &str) -> Option<Face> {
     operation_of(path).map(|(face, _)| face)
 }
 
-/// The operation of a path, in the words of the AWS models.
+/// The operation of a request, in the words of the AWS models.
+fn operation_at(uri: &http::Uri) -> Option<(Face, &'static str)> {
+    match (operation_of(uri.path())?, oidc::aws_iam(uri.query())) {
+        ((face, "CreateToken"), AwsIam::Exact) => Some((face, "CreateTokenWithIAM")),
+        (operation, _) => Some(operation),
+    }
+}
+
+/// The operation of a path.
 fn operation_of(path: &str) -> Option<(Face, &'static str)> {
     Some(match path {
         "/client/register" => (Face::Oidc, "RegisterClient"),
@@ -107,7 +118,7 @@ async fn reach(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response<Body>, Cut> {
-    let call = operation_of(parts.uri.path());
+    let call = operation_at(&parts.uri);
     let handle = run(app, router, parts, body, call.map(|(face, _)| face));
     let Some((face, operation)) = call else {
         return Ok(handle.await);

@@ -129,6 +129,7 @@ pub(crate) const fn words(kind: Kind) -> Words {
             own(StatusCode::TOO_MANY_REQUESTS, "Too many attempts")
         }
         Kind::Unavailable => own(StatusCode::SERVICE_UNAVAILABLE, "Not available right now"),
+        Kind::SignatureReplayed => own(StatusCode::FORBIDDEN, "Not allowed"),
         Kind::NotFound => own(StatusCode::NOT_FOUND, "Not found"),
         Kind::ExpiredToken => own(StatusCode::BAD_REQUEST, "This has expired"),
         // Programs' mistakes: no page of ours makes them, so the advice is to begin again.

@@ -44,6 +44,7 @@ struct SessionCard {
     ends: Moment,
     ends_in: String,
     scopes: Vec<String>,
+    child: bool,
 }
 
 /// `GET /sessions`.
@@ -65,7 +66,7 @@ async fn list(
     let sessions = person::sessions(visit.context(), signed_in).await?;
     let now = visit.context().now();
     let mut cards = Vec::new();
-    for session in &sessions {
+    for session in families(&sessions) {
         let scopes = words::abilities(visit.context(), signed_in, &session.scopes).await?;
         cards.push(card(session, scopes, now));
     }
@@ -79,6 +80,15 @@ async fn list(
     Ok(page(&visit.app, status, &template, None))
 }
 
+/// Every session with those made from it right behind it.
+fn families(sessions: &[Session]) -> impl Iterator<Item = &Session> {
+    let roots = sessions.iter().filter(|session| session.parent.is_none());
+    roots.flat_map(|root| {
+        let of_root = |session: &&Session| session.parent.is_some_and(|own| own.id == root.id);
+        std::iter::once(root).chain(sessions.iter().filter(of_root))
+    })
+}
+
 fn card(session: &Session, scopes: Vec<String>, now: Timestamp) -> SessionCard {
     SessionCard {
         id: session.id.to_string(),
@@ -86,12 +96,15 @@ fn card(session: &Session, scopes: Vec<String>, now: Timestamp) -> SessionCard {
         how: match session.origin {
             SessionOrigin::Device => "with a code from a device",
             SessionOrigin::AuthorizationCode => "through this browser",
+            SessionOrigin::JwtBearer => "by the word of an issuer that your organisation trusts",
+            SessionOrigin::TokenExchange => "from the session above, and ends with it",
         },
         began: words::moment(session.created_at),
         began_ago: words::ago(session.created_at, now),
         ends: words::moment(session.expires_at()),
         ends_in: words::span(session.expires_at().seconds_since(now)),
         scopes,
+        child: session.parent.is_some(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use claviger_engine::error::{Error, Kind};
+use claviger_sigv4::Invalid;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
@@ -35,6 +36,9 @@ pub struct Exception {
 const fn exception(status: u16, name: &'static str, code: &'static str) -> Exception {
     Exception { status, name, code }
 }
+
+const INVALID_SIGNATURE: Exception =
+    exception(403, "InvalidSignatureException", "invalid_signature");
 
 const INTERNAL: Exception = exception(500, "InternalServerException", "server_error");
 
@@ -75,6 +79,7 @@ pub const fn oidc_exception(kind: Kind) -> Exception {
         // SDKs retry 503 and keep their tokens (WIRE §2.5).
         Kind::Unavailable => exception(503, "InternalServerException", "server_error"),
         Kind::ExpiredToken => exception(400, "ExpiredTokenException", "expired_token"),
+        Kind::SignatureReplayed => INVALID_SIGNATURE,
     }
 }
 
@@ -91,7 +96,8 @@ pub const fn portal_exception(kind: Kind) -> Exception {
         | Kind::UnauthorizedClient
         | Kind::UnsupportedGrantType
         | Kind::AuthorizationPending
-        | Kind::ExpiredToken => exception(401, "UnauthorizedException", ""),
+        | Kind::ExpiredToken
+        | Kind::SignatureReplayed => exception(401, "UnauthorizedException", ""),
         // Observed, not in the model; the only 4xx that no client takes for a lost login.
         Kind::AccessDenied => exception(403, "ForbiddenException", ""),
         Kind::NotFound => exception(404, "ResourceNotFoundException", ""),
@@ -178,18 +184,51 @@ pub fn malformed(face: Face, status: StatusCode, because: &str) -> Response<Byte
     )
 }
 
-/// `POST /token?aws_iam=t` until CreateTokenWithIAM is there, and every misspelling of it.
-pub fn no_signed_calls() -> Response<Bytes> {
-    let refused = exception(
-        403,
-        "MissingAuthenticationTokenException",
-        "invalid_request",
-    );
+/// A call that bears no valid signature (SIG-01 to SIG-09), answered as AWS's front ends do.
+pub fn unsigned(reason: Invalid) -> Response<Bytes> {
+    let name = match reason {
+        Invalid::Missing => "MissingAuthenticationTokenException",
+        _ => INVALID_SIGNATURE.name,
+    };
     encode(
         Face::Oidc,
-        refused,
-        "CreateTokenWithIAM is not offered here. Use CreateToken.",
+        exception(403, name, INVALID_SIGNATURE.code),
+        &sentence(&reason.to_string()),
     )
+}
+
+/// A signature by a key that is not known or disabled.
+pub fn unknown_machine() -> Response<Bytes> {
+    encode(
+        Face::Oidc,
+        exception(403, "UnrecognizedClientException", INVALID_SIGNATURE.code),
+        "The access key is not known here or disabled. `claviger admin machine list` shows those that \
+         are known.",
+    )
+}
+
+/// What begins with `aws_iam` but is not exactly `aws_iam=t`: never served as the unsigned call.
+pub fn misspelled_aws_iam() -> Response<Bytes> {
+    encode(
+        Face::Oidc,
+        exception(
+            403,
+            "MissingAuthenticationTokenException",
+            INVALID_SIGNATURE.code,
+        ),
+        "The query must be exactly aws_iam=t for CreateTokenWithIAM, and absent for CreateToken.",
+    )
+}
+
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first
+        .into_iter()
+        .flatten()
+        .chain(rest)
+        .chain(['.'])
+        .collect()
 }
 
 fn encode(face: Face, exception: Exception, because: &str) -> Response<Bytes> {

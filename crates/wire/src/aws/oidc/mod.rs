@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use claviger_engine::{
+    application::Signature,
     client::{
         authenticate::ClientCredentials,
         register::{Registered, Registration},
     },
     device::{DeviceStarted, StartDevice},
     error::{Error, Kind},
-    grant::request::{Issued, TokenRequest},
+    grant::request::{Caller, Issued, TokenRequest},
 };
 use claviger_model::{client::Dialect, secret::Secret};
 use http::{Response, StatusCode};
@@ -21,6 +22,7 @@ const NAME: usize = 255;
 const URL: usize = 2048;
 const CLIENT_SECRET: usize = 8192;
 const TOKEN: usize = 4096;
+const ASSERTION: usize = 16_384;
 const SCOPE: usize = 160;
 
 /// Reads RegisterClient.
@@ -94,17 +96,55 @@ pub fn decode_create_token(body: &[u8]) -> Result<TokenRequest, Error> {
     let client = credentials(&members)?;
     let missing = "grantType is missing. Send authorization_code, refresh_token or \
                    urn:ietf:params:oauth:grant-type:device_code.";
-    let secret = |name, longest| Ok::<_, Error>(members.text(name, longest)?.map(Secret::new));
+    let grant_type = members.required("grantType", NAME, missing)?;
     Ok(TokenRequest {
-        client,
-        grant_type: members.required("grantType", NAME, missing)?,
-        device_code: secret("deviceCode", TOKEN)?,
-        code: secret("code", TOKEN)?,
-        refresh_token: secret("refreshToken", TOKEN)?,
+        device_code: secret(&members, "deviceCode", TOKEN)?,
+        ..of_both_calls(&members, client, grant_type)?
+    })
+}
+
+/// Reads CreateTokenWithIAM, of a machine whose signature was verified.
+pub fn decode_create_token_with_iam(
+    body: &[u8],
+    signature: Signature,
+) -> Result<TokenRequest, Error> {
+    let members = Members::read(body)?;
+    let missing = "clientId is missing. Send the ARN of the application.";
+    let caller = Caller::Application {
+        client_id: members.required("clientId", URL, missing)?,
+        signature,
+    };
+    let missing = "grantType is missing. Send authorization_code, refresh_token, \
+                   urn:ietf:params:oauth:grant-type:jwt-bearer or \
+                   urn:ietf:params:oauth:grant-type:token-exchange.";
+    let grant_type = members.required("grantType", NAME, missing)?;
+    Ok(TokenRequest {
+        assertion: secret(&members, "assertion", ASSERTION)?,
+        subject_token: secret(&members, "subjectToken", ASSERTION)?,
+        subject_token_type: members.text("subjectTokenType", NAME)?,
+        requested_token_type: members.text("requestedTokenType", NAME)?,
+        ..of_both_calls(&members, caller, grant_type)?
+    })
+}
+
+/// What CreateToken and CreateTokenWithIAM have in common.
+fn of_both_calls(
+    members: &Members,
+    caller: impl Into<Caller>,
+    grant_type: String,
+) -> Result<TokenRequest, Error> {
+    Ok(TokenRequest {
+        code: secret(members, "code", TOKEN)?,
+        refresh_token: secret(members, "refreshToken", TOKEN)?,
         scope: members.texts("scope", SCOPE)?.unwrap_or_default(),
         redirect_uri: members.text("redirectUri", URL)?,
-        code_verifier: secret("codeVerifier", TOKEN)?,
+        code_verifier: secret(members, "codeVerifier", TOKEN)?,
+        ..TokenRequest::new(caller, grant_type)
     })
+}
+
+fn secret(members: &Members, name: &str, longest: usize) -> Result<Option<Secret>, Error> {
+    Ok(members.text(name, longest)?.map(Secret::new))
 }
 
 /// Writes CreateToken's answer.
@@ -117,6 +157,24 @@ pub fn encode_create_token(issued: &Issued) -> Response<Bytes> {
             "expiresIn": issued.expires_in.as_seconds(),
             "refreshToken": issued.refresh_token.as_ref().map(Secret::reveal),
             "idToken": null,
+        }),
+    )
+}
+
+/// Writes CreateTokenWithIAM's answer. The identity context is AWS's own, which no other STS takes and
+/// nobody but AWS can make: it is never there.
+pub fn encode_create_token_with_iam(issued: &Issued, id_token: Option<&Secret>) -> Response<Bytes> {
+    answer::json(
+        StatusCode::OK,
+        &json!({
+            "accessToken": issued.access_token.reveal(),
+            "tokenType": "Bearer",
+            "expiresIn": issued.expires_in.as_seconds(),
+            "refreshToken": issued.refresh_token.as_ref().map(Secret::reveal),
+            "idToken": id_token.map(Secret::reveal),
+            "issuedTokenType": issued.token_type.as_str(),
+            "scope": issued.scopes.iter().collect::<Vec<_>>(),
+            "awsAdditionalDetails": { "identityContext": null },
         }),
     )
 }

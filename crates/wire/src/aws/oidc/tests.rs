@@ -1,6 +1,8 @@
 //! Whole messages of sso-oidc, and the members of CreateToken as a table.
 
+use claviger_engine::issued::TokenType;
 use claviger_model::{
+    id::UserId,
     scope::ScopeSet,
     time::{Lifetime, Timestamp},
     user_code::UserCode,
@@ -44,6 +46,9 @@ fn tok_12_create_token_answers_whole_seconds_and_all_members() {
         expires_in: Lifetime::seconds(3600),
         refresh_token,
         scopes: ScopeSet::default(),
+        token_type: TokenType::Access,
+        user_id: UserId::from_bytes([1; 16]),
+        auth_time: Timestamp::from_epoch_seconds(0),
     };
     insta::assert_snapshot!(body(&encode_create_token(&issued(Some("cvr1.y".into())))), @r#"{"accessToken":"cva1.x","expiresIn":3600,"idToken":null,"refreshToken":"cvr1.y","tokenType":"Bearer"}"#);
     insta::assert_snapshot!(body(&encode_create_token(&issued(None))), @r#"{"accessToken":"cva1.x","expiresIn":3600,"idToken":null,"refreshToken":null,"tokenType":"Bearer"}"#);

@@ -1,0 +1,138 @@
+//! CreateTokenWithIAM: the one call that a machine signs (WIRE §3.4).
+
+use axum::body::Body;
+use claviger_engine::{
+    application::{self, Signature},
+    client::authenticate::name_of,
+    error::Error,
+    grant,
+    issued::Issued,
+};
+use claviger_model::{network::Requester, scope::OPENID, secret::Secret};
+use claviger_sigv4::{Claim, Invalid, Received};
+use claviger_wire::{
+    aws::{
+        error::{self, Face},
+        oidc,
+    },
+    jose,
+};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+
+use super::answer::{self, other_dialect};
+use crate::{activity::Activity, app::App};
+
+/// What SDKs sign for (WIRE §3.4).
+const SERVICE: &str = "sso-oauth";
+
+/// A call as it came in.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) uri: &'a Uri,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+}
+
+pub(super) async fn create_token_with_iam(
+    app: &App,
+    requester: &Requester,
+    call: Call<'_>,
+) -> Response<Body> {
+    if host(call) != Some(app.context.links.host()) {
+        let because = "This call was signed for another host. Use the endpoint of this instance.";
+        return error::malformed(Face::Oidc, StatusCode::MISDIRECTED_REQUEST, because)
+            .map(Body::from);
+    }
+    if let Some(refused) = other_dialect(call.headers) {
+        return refused;
+    }
+    let signature = match verify(app, call).await {
+        Ok(signature) => signature,
+        Err(refused) => return refused,
+    };
+    let mut activity = Activity::default();
+    let result = async {
+        let request = oidc::decode_create_token_with_iam(call.body, signature)?;
+        let client_id = request.caller.client_id().to_owned();
+        activity.client = name_of(&app.context, &client_id);
+        let issued = grant::pipeline::redeem(&app.context, requester, request).await?;
+        let id_token = id_token(app, &issued, &client_id);
+        Ok::<_, Error>((issued, id_token))
+    };
+    let result = result.await;
+    activity.known_by(answer::finish(
+        &result,
+        |(issued, id_token)| oidc::encode_create_token_with_iam(issued, id_token.as_ref()),
+        error::oidc,
+    ))
+}
+
+/// The host that the call was sent to, by its header or the authority of HTTP/2; the gate has seen that
+/// there is one.
+fn host(call: Call<'_>) -> Option<&str> {
+    let header = call.headers.get(header::HOST);
+    header.map_or_else(
+        || call.uri.authority().map(http::uri::Authority::as_str),
+        |host| host.to_str().ok(),
+    )
+}
+
+/// Who signed; everything else is refused before the body is looked into.
+async fn verify(app: &App, call: Call<'_>) -> Result<Signature, Response<Body>> {
+    let refuse = |reason: Invalid| {
+        tracing::debug!(target: "claviger::refusal", because = %reason);
+        error::unsigned(reason).map(Body::from)
+    };
+    let mut headers = call.headers.clone();
+    if let (None, Some(host)) = (headers.get(header::HOST), host(call)) {
+        let host = HeaderValue::from_str(host);
+        headers.insert(header::HOST, host.map_err(|_| refuse(Invalid::Mismatch))?);
+    }
+    let claim = Claim::read(&headers).map_err(refuse)?;
+    if claim.region != app.context.links.region() || claim.service != SERVICE {
+        return Err(refuse(Invalid::Incomplete(
+            "Credential must name the region of this instance and the service sso-oauth",
+        )));
+    }
+    let machine = application::machine(&app.context, &claim.access_key_id).await;
+    let machine = machine.map_err(|error| {
+        answer::log(&error);
+        error::oidc(&error).map(Body::from)
+    })?;
+    let received = Received {
+        method: &Method::POST,
+        uri: call.uri,
+        headers: &headers,
+        body: call.body,
+    };
+    let verdict = claim.verify(received, &machine.secret, app.context.now());
+    let Some(signature) = machine.signature(claim.digest(), claim.signed_at) else {
+        tracing::debug!(target: "claviger::refusal", because = "unknown machine key");
+        return Err(error::unknown_machine().map(Body::from));
+    };
+    verdict.map_err(refuse)?;
+    // No machine key has one.
+    if claim.session_token.is_some() {
+        return Err(error::unknown_machine().map(Body::from));
+    }
+    Ok(signature)
+}
+
+/// An ID token, where the access token may know who it is about.
+fn id_token(app: &App, issued: &Issued, client_id: &str) -> Option<Secret> {
+    if !issued.scopes.iter().any(|scope| scope == OPENID) {
+        return None;
+    }
+    let now = app.context.now();
+    let by = jose::Signature {
+        issuer: app.context.links.issuer(),
+        now,
+        id: app.context.request_id(),
+    };
+    let keys = app.context.keys.signing(now);
+    let signed = jose::id_token(&keys.id_token, issued, client_id, &by);
+    if signed.is_none() {
+        tracing::error!("the key of ID tokens is none; run `claviger admin keys rotate`");
+    }
+    signed
+}
