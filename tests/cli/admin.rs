@@ -17,7 +17,7 @@ fn transcript(service: &Service, arguments: &[&str]) -> String {
 }
 
 /// A story of commands that ends where it began.
-const STORY: [&[&str]; 12] = [
+const STORY: [&[&str]; 18] = [
     &["plan", "directory.toml"],
     &["plan", "changed.toml"],
     &["apply", "changed.toml"],
@@ -26,6 +26,12 @@ const STORY: [&[&str]; 12] = [
     &["user", "disable", "carol"],
     &["user", "list"],
     &["user", "enable", "carol"],
+    &["machine", "create", "gone", "--config", "claviger.toml"],
+    &["machine", "create", "No Name", "--config", "claviger.toml"],
+    &["machine", "create", "reports", "--config", "claviger.toml"],
+    &["machine", "list"],
+    &["machine", "disable", "CVMKNONE"],
+    &["machine", "list", "--json"],
     &["keys", "list"],
     &["keys", "rotate"],
     &["keys", "list"],
@@ -38,6 +44,16 @@ const STORY: [&[&str]; 12] = [
         "--sign-out",
     ],
 ];
+
+/// A service that knows an application.
+fn service() -> Service {
+    let mut service = Service::init();
+    let application = "[applications.reports]\ngrants = [\"token_exchange\"]\n\
+                       scopes = [\"sso:account:access\"]\n";
+    service.room.write("claviger.toml", application);
+    service.arguments = ["--config", "claviger.toml"].map(str::to_owned).into();
+    service
+}
 
 fn tell(service: &Service) -> String {
     let changed = claviger_tests::instance::DIRECTORY
@@ -59,13 +75,13 @@ fn tell(service: &Service) -> String {
 
 #[test]
 fn without_a_server_it_works_on_the_store_itself() {
-    let service = Service::init();
+    let service = service();
     assert_transcript!("admin_story", tell(&service));
 }
 
 #[tokio::test]
 async fn with_a_running_server_it_says_the_very_same() {
-    let service = Service::init();
+    let service = service();
     let running = service.serve().await;
     assert_transcript!("admin_story", tell(&service));
     let mut browser = service.browser();

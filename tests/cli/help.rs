@@ -5,7 +5,7 @@ use claviger_tests::{child, room::Room};
 use crate::transcript::{assert_transcript, run};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 34] = [
     "",
     "dev",
     "serve",
@@ -24,6 +24,10 @@ const COMMANDS: [&str; 30] = [
     "admin client",
     "admin client deny",
     "admin client allow",
+    "admin machine",
+    "admin machine create",
+    "admin machine list",
+    "admin machine disable",
     "admin keys",
     "admin keys list",
     "admin keys rotate",

@@ -3,7 +3,7 @@
 use claviger_tests::{child, room::Room};
 
 /// What differs from run to run, and what stands for it.
-const FILTERS: [(&str, &str); 13] = [
+const FILTERS: [(&str, &str); 16] = [
     (r"claviger-dev-[0-9a-f]{8}", "claviger-dev-[SESSION]"),
     (r"(/[^\s'/]+)*/room-[A-Za-z0-9]+", "[ROOM]"),
     (r"claviger-dev-[A-Za-z0-9]{6}\b", "claviger-dev-[DIR]"),
@@ -21,6 +21,12 @@ const FILTERS: [(&str, &str); 13] = [
     (r"\bcv[a-z]\d\.[A-Za-z0-9._-]{16,}", "[TOKEN]"),
     (r"(127\.0\.0\.1|localhost):\d{5}\b", "$1:[PORT]"),
     (r"d-[0-9a-f]{10}\b", "[DIRECTORY]"),
+    (r"\bCVMK[A-Z2-7]{16}\b", "[KEY]"),
+    (
+        r"ssoins-[0-9a-f]{16}/apl-[0-9a-f]{16}",
+        "[INSTANCE]/[APPLICATION]",
+    ),
+    (r"secret access key  \S{40}", "secret access key  [SECRET]"),
     (r"kek-[0-9a-f]{12}\b", "[KEK]"),
     (r#""expiresIn": \d+"#, r#""expiresIn": [SECONDS]"#),
 ];

@@ -14,10 +14,7 @@ use crate::config::settings::TlsFiles;
 
 /// The acceptor of a certificate chain and its key in PEM files.
 pub(crate) fn from_files(files: &TlsFiles) -> anyhow::Result<TlsAcceptor> {
-    let cannot = |path: &Path| format!("{} cannot be used for TLS", path.display());
-    let chain = CertificateDer::pem_file_iter(&files.cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| cannot(&files.cert))?;
+    let chain = certificates(&files.cert)?;
     let key = PrivateKeyDer::from_pem_file(&files.key).with_context(|| cannot(&files.key))?;
     acceptor(chain, key).with_context(|| {
         format!(
@@ -26,6 +23,17 @@ pub(crate) fn from_files(files: &TlsFiles) -> anyhow::Result<TlsAcceptor> {
             files.key.display()
         )
     })
+}
+
+/// The certificates of a PEM file.
+pub(crate) fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| cannot(path))
+}
+
+fn cannot(path: &Path) -> String {
+    format!("{} cannot be used for TLS", path.display())
 }
 
 /// A throw-away authority's certificate in PEM, and an acceptor for this machine that it vouches

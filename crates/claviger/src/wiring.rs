@@ -9,10 +9,11 @@ use claviger_engine::{
     links::Links,
     policy::Policy,
 };
+use claviger_federation::{fetch::Fetch, issuers::TrustedIssuers};
 use claviger_model::{
     id::TargetName,
     port::{
-        clock::Clock, credential_source::CredentialSource, entropy::Entropy,
+        clock::Clock, credential_source::CredentialSource, entropy::Entropy, issuers::Issuers,
         web_identity::WebIdentity,
     },
 };
@@ -28,8 +29,9 @@ use crate::{
         clock::SystemClock, entropy::SystemEntropy, hasher::Argon2Hasher, key_file,
         web_identity::Signer,
     },
-    config::settings::{Paths, Settings},
+    config::settings::{IssuerAddress, Paths, Settings},
     exit::{CONFIGURATION, DATA, Exit, ExitCode as _, TEMPORARY},
+    tls,
 };
 
 /// The name in audit records of the one node that a SQLite store can have.
@@ -59,6 +61,7 @@ pub(crate) struct Instance {
     pub(crate) links: Links,
     pub(crate) policy: Policy,
     pub(crate) credentials: Arc<dyn CredentialSource>,
+    pub(crate) issuers: Arc<dyn Issuers>,
 }
 
 /// Opens the store that lies in a data directory.
@@ -134,6 +137,7 @@ pub(crate) async fn engine(
         entropy,
         hasher: Arc::new(hasher),
         credentials: instance.credentials,
+        issuers: instance.issuers,
         keys: instance.keys,
         key_file,
         policy: instance.policy,
@@ -176,10 +180,28 @@ pub(crate) async fn instance(
     Ok(Instance {
         keys,
         credentials: vending(targets, &ports),
+        issuers: issuers(&settings.issuers)?,
         ports,
         links,
         policy: settings.policy.clone(),
     })
+}
+
+/// The issuers whose word is taken.
+fn issuers(addresses: &[IssuerAddress]) -> anyhow::Result<Arc<dyn Issuers>> {
+    let mut trusted = TrustedIssuers::default();
+    for address in addresses {
+        let mut add = || -> anyhow::Result<()> {
+            let roots = match &address.ca_file {
+                Some(path) => tls::certificates(path)?,
+                None => Vec::new(),
+            };
+            let fetch = Fetch::new(roots, address.private).context("the trusted certificates")?;
+            Ok(trusted.trust(address.name.clone(), &address.url, fetch)?)
+        };
+        add().with_context(|| format!("issuers.{}", address.name))?;
+    }
+    Ok(Arc::new(trusted))
 }
 
 /// A credential source over targets.

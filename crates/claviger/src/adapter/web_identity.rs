@@ -31,7 +31,7 @@ impl WebIdentity for Signer {
             now: self.clock.now(),
             id,
         };
-        let signed = jose::sign(&self.keys.signing(by.now), statement, &by);
+        let signed = jose::sign(&self.keys.signing(by.now).web_identity, statement, &by);
         signed.ok_or_else(|| NotIssued::Unavailable {
             detail: "the key that would sign is none; run `claviger admin keys rotate`".to_owned(),
         })

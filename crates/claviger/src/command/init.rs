@@ -32,7 +32,7 @@ pub(crate) struct Init {
 
 pub(crate) async fn run(init: Init) -> Result<(), Exit> {
     let flags = same_flags(&init);
-    let paths = settings::locate(&Flags {
+    let (paths, _) = settings::locate(&Flags {
         config: init.config,
         data_dir: init.data_dir,
         key_file: init.key_file,

@@ -45,6 +45,10 @@ pub(crate) struct Configuration {
     pub(crate) credentials: Credentials,
     #[serde(default)]
     pub(crate) targets: BTreeMap<String, Target>,
+    #[serde(default)]
+    pub(crate) issuers: BTreeMap<String, Issuer>,
+    #[serde(default)]
+    pub(crate) applications: BTreeMap<String, Application>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -137,6 +141,53 @@ pub(crate) struct Target {
     pub(crate) external_id: Option<String>,
     pub(crate) source_identity: Option<bool>,
     pub(crate) session_tags: Option<bool>,
+}
+
+/// Somebody whose assertions are taken.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Issuer {
+    pub(crate) url: String,
+    pub(crate) claim: Option<String>,
+    #[serde(default)]
+    pub(crate) matches: Matches,
+    pub(crate) longest_life: Option<Span>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) private: Option<bool>,
+}
+
+/// What of a person a claim is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Matches {
+    /// What the person signs in with.
+    #[default]
+    UserName,
+    /// The address.
+    Email,
+}
+
+/// A program that signs its calls.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Application {
+    pub(crate) title: Option<String>,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) scopes: Vec<String>,
+    #[serde(default)]
+    pub(crate) redirect_uris: Vec<String>,
+    #[serde(default)]
+    pub(crate) audiences: BTreeMap<String, Vec<String>>,
+}
+
+/// A grant of an application, without the URN before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Grant {
+    AuthorizationCode,
+    RefreshToken,
+    JwtBearer,
+    TokenExchange,
 }
 
 /// How a target gives credentials.

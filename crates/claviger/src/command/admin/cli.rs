@@ -5,12 +5,17 @@ use std::{
     fs,
     io::{self, IsTerminal as _, Read as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use claviger_engine::{links::Links, policy::Policy};
-use claviger_model::{port::clock::Clock as _, time::Lifetime};
+use claviger_model::{
+    application::Application,
+    port::{clock::Clock as _, issuers::NoIssuers},
+    time::Lifetime,
+};
 
 use super::{
     execute::{Owner, execute},
@@ -83,6 +88,12 @@ enum Noun {
         after_help = "Example:\n  claviger admin client deny cvc1.…"
     )]
     Client(ClientVerb),
+    /// Machine keys, which applications sign with: make, list, disable
+    #[command(
+        subcommand,
+        after_help = "Example:\n  claviger admin machine create reports --config claviger.toml"
+    )]
+    Machine(MachineVerb),
     /// Key epochs: list, rotate
     #[command(subcommand, after_help = "Example:\n  claviger admin keys rotate")]
     Keys(KeysVerb),
@@ -190,6 +201,25 @@ enum ClientVerb {
 }
 
 #[derive(Subcommand)]
+enum MachineVerb {
+    /// Make a key for an application and show its secret, this once
+    #[command(after_help = "Example:\n  claviger admin machine create reports")]
+    Create {
+        /// The application's name in [applications] of the configuration
+        application: String,
+    },
+    /// List all machine keys, oldest first
+    #[command(after_help = "Example:\n  claviger admin machine list")]
+    List,
+    /// Stop a key: what it signs is refused from now on
+    #[command(after_help = "Example:\n  claviger admin machine disable CVMK…")]
+    Disable {
+        /// The access key id, as `list` shows it
+        access_key_id: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum KeysVerb {
     /// List key epochs
     #[command(after_help = "Example:\n  claviger admin keys list")]
@@ -211,9 +241,9 @@ pub(crate) async fn run(admin: Admin) -> Result<(), Exit> {
         key_file: admin.key_file,
         ..Flags::default()
     };
-    let paths = settings::locate(&flags)?;
+    let (paths, applications) = settings::locate(&flags)?;
     let request = request(admin.noun)?;
-    let answer = ask(&paths, request).await?;
+    let answer = ask(&paths, applications, request).await?;
     if let Answer::Refused { because } = answer {
         return Err(anyhow::anyhow!(because).into());
     }
@@ -257,6 +287,13 @@ fn request(noun: Noun) -> anyhow::Result<Request> {
             Request::ClientDeny { client_id, reason }
         }
         Noun::Client(ClientVerb::Allow { client_id }) => Request::ClientAllow { client_id },
+        Noun::Machine(MachineVerb::Create { application }) => {
+            Request::MachineCreate { application }
+        }
+        Noun::Machine(MachineVerb::List) => Request::MachineList,
+        Noun::Machine(MachineVerb::Disable { access_key_id }) => {
+            Request::MachineDisable { access_key_id }
+        }
         Noun::Keys(KeysVerb::List) => Request::KeysList,
         Noun::Keys(KeysVerb::Rotate) => Request::KeysRotate,
         Noun::AcceptRollback => Request::RollbackAccept,
@@ -304,7 +341,11 @@ fn password(file: Option<&Path>) -> anyhow::Result<String> {
 }
 
 /// Asks the server that runs on the data directory, or does it here when none does.
-async fn ask(paths: &Paths, request: Request) -> Result<Answer, Exit> {
+async fn ask(
+    paths: &Paths,
+    applications: Vec<Application>,
+    request: Request,
+) -> Result<Answer, Exit> {
     let sent = socket::send(&paths.data_dir, &request).await;
     let sent = sent.with_context(|| {
         let socket = socket::path(&paths.data_dir);
@@ -320,11 +361,15 @@ async fn ask(paths: &Paths, request: Request) -> Result<Answer, Exit> {
     let keys = wiring::read_keys(paths, true)?;
     let ports = Ports::of_system();
     let instance = Instance {
+        issuers: Arc::new(NoIssuers),
         keys: wiring::keyring(&store, &keys).await?,
         credentials: wiring::vending(HashMap::new(), &ports),
         ports,
         links: Links::new("", keys.instance, "", &[]),
-        policy: Policy::default(),
+        policy: Policy {
+            applications,
+            ..Policy::default()
+        },
     };
     let context = wiring::engine(store.clone(), keys, instance).await?;
     Ok(execute(&Owner { context, store }, request).await)

@@ -3,14 +3,19 @@
 use std::{path::PathBuf, sync::Arc};
 
 use claviger_engine::{
-    admin::{audit, client, difference, directory, keys, rollback, session, user},
+    admin::{audit, client, difference, directory, keys, machine, rollback, session, user},
     context::Context,
     error::Error,
 };
-use claviger_model::{id::SessionId, secret::Secret, time::Timestamp};
+use claviger_model::{
+    application::{ApplicationName, MachineKey},
+    id::SessionId,
+    secret::Secret,
+    time::Timestamp,
+};
 use claviger_store::{error as store, sqlite::SqliteStore};
 
-use super::request::{Answer, Change, Epoch, Record, Request, Session, User};
+use super::request::{Answer, Change, Epoch, Machine, NewMachine, Record, Request, Session, User};
 use crate::{directory_file, moment::rfc3339};
 
 /// The open store and the engine over it.
@@ -70,7 +75,40 @@ async fn run(owner: &Owner, request: Request) -> Result<Answer, String> {
             client::allow(context, &client_id).await.map_err(say)?;
             Ok(done("The client may be used again."))
         }
+        Request::MachineCreate { .. } | Request::MachineList | Request::MachineDisable { .. } => {
+            machines(context, request).await
+        }
         other => people(context, other).await,
+    }
+}
+
+async fn machines(context: &Context, request: Request) -> Result<Answer, String> {
+    match request {
+        Request::MachineCreate { application } => {
+            let name = ApplicationName::parse(&application).map_err(|error| error.to_string())?;
+            let new = machine::create(context, name).await.map_err(say)?;
+            Ok(Answer::Machine(NewMachine {
+                application: new.key.application.to_string(),
+                client_id: new.client_id,
+                access_key_id: new.key.access_key_id,
+                secret_access_key: new.secret_access_key.reveal().to_owned(),
+            }))
+        }
+        Request::MachineDisable { access_key_id } => {
+            machine::disable(context, &access_key_id)
+                .await
+                .map_err(say)?;
+            Ok(done(format!(
+                "{access_key_id} is disabled. Sessions that were begun with it go on: \
+                 `claviger admin client deny CLIENT-ID` ends those of the application."
+            )))
+        }
+        _ => {
+            let keys = machine::list(context).await.map_err(say)?;
+            Ok(Answer::Machines {
+                machines: keys.into_iter().map(spell_machine).collect(),
+            })
+        }
     }
 }
 
@@ -234,6 +272,15 @@ fn spell_session(
         created_at: rfc3339(session.created_at),
         expires_at: rfc3339(session.expires_at()),
         generation: session.rotations.generation,
+    }
+}
+
+fn spell_machine(key: MachineKey) -> Machine {
+    Machine {
+        access_key_id: key.access_key_id,
+        application: key.application.to_string(),
+        state: key.state.as_str().to_owned(),
+        created_at: rfc3339(key.created_at),
     }
 }
 

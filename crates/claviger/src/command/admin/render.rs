@@ -32,6 +32,22 @@ pub(crate) fn render(answer: &Answer) -> String {
                 ]
             }),
         ),
+        Answer::Machine(new) => format!(
+            "application        {}\nclient id          {}\naccess key id      {}\n\
+             secret access key  {}\n\nKeep the secret now: it is not shown again.",
+            new.application, new.client_id, new.access_key_id, new.secret_access_key
+        ),
+        Answer::Machines { machines } => table(
+            &["ACCESS KEY ID", "APPLICATION", "STATE", "SINCE"],
+            machines.iter().map(|machine| {
+                vec![
+                    machine.access_key_id.clone(),
+                    machine.application.clone(),
+                    machine.state.clone(),
+                    machine.created_at.clone(),
+                ]
+            }),
+        ),
         Answer::Epochs { epochs } => table(
             &["EPOCH", "STATE", "SINCE"],
             epochs.iter().map(|epoch| {

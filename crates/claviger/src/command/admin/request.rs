@@ -44,6 +44,13 @@ pub(crate) enum Request {
     ClientAllow {
         client_id: String,
     },
+    MachineCreate {
+        application: String,
+    },
+    MachineList,
+    MachineDisable {
+        access_key_id: String,
+    },
     KeysList,
     KeysRotate,
     Audit {
@@ -62,6 +69,8 @@ pub(crate) enum Answer {
     Changes { applied: bool, changes: Vec<Change> },
     Users { users: Vec<User> },
     Sessions { sessions: Vec<Session> },
+    Machine(NewMachine),
+    Machines { machines: Vec<Machine> },
     Epochs { epochs: Vec<Epoch> },
     Audit { records: Vec<Record> },
     Done { message: String },
@@ -94,6 +103,24 @@ pub(crate) struct Session {
     pub(crate) created_at: String,
     pub(crate) expires_at: String,
     pub(crate) generation: u32,
+}
+
+/// A machine key as it is shown once.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NewMachine {
+    pub(crate) application: String,
+    pub(crate) client_id: String,
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+}
+
+/// A machine key.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    pub(crate) access_key_id: String,
+    pub(crate) application: String,
+    pub(crate) state: String,
+    pub(crate) created_at: String,
 }
 
 /// A key epoch.

@@ -19,7 +19,7 @@ use claviger_engine::{
 use claviger_model::{
     hex::Hex,
     id::TargetName,
-    port::{entropy::Entropy as _, web_identity::WebIdentity},
+    port::{entropy::Entropy as _, issuers::NoIssuers, web_identity::WebIdentity},
     scope::{ACCOUNT_ACCESS, Reach, Scope, ScopeSet},
     secret::Secret,
 };
@@ -140,6 +140,7 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
     let targets: HashMap<TargetName, Arc<dyn Target>> =
         every.map(|name| (name, Arc::clone(&target))).collect();
     let instance = Instance {
+        issuers: Arc::new(NoIssuers),
         keys: ring,
         credentials: wiring::vending(targets, &ports),
         ports: ports.clone(),

@@ -151,14 +151,5 @@ fn credentials(registered: &Registered) -> ClientCredentials {
 }
 
 fn asking(registered: &Registered, grant: GrantType) -> TokenRequest {
-    TokenRequest {
-        client: credentials(registered),
-        grant_type: grant.as_str().to_owned(),
-        device_code: None,
-        code: None,
-        refresh_token: None,
-        scope: Vec::new(),
-        redirect_uri: None,
-        code_verifier: None,
-    }
+    TokenRequest::new(credentials(registered), grant.as_str())
 }

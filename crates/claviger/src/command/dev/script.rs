@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 
 /// The operations that a fault can befall; `*` stands for all of them.
-pub(super) const OPERATIONS: [&str; 7] = [
+pub(super) const OPERATIONS: [&str; 8] = [
     "RegisterClient",
     "StartDeviceAuthorization",
     "CreateToken",
+    "CreateTokenWithIAM",
     "ListAccounts",
     "ListAccountRoles",
     "GetRoleCredentials",

@@ -8,10 +8,11 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use claviger_engine::{links::is_readable, policy::Policy};
-use claviger_model::{id::TargetName, time::Lifetime};
+use claviger_model::{application::Application, id::TargetName, time::Lifetime};
 use claviger_sts::assume_role as sts;
 use ipnet::IpNet;
 
+pub(crate) use self::trust::IssuerAddress;
 use super::{
     duration::Span,
     raw::{self, Configuration, LogFormat},
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     pub(crate) connections: usize,
     pub(crate) targets: BTreeMap<TargetName, sts::Settings>,
+    pub(crate) issuers: Vec<IssuerAddress>,
     pub(crate) log: LogSettings,
 }
 
@@ -98,6 +100,7 @@ impl Settings {
             policy: policy(&file)?,
             connections: connections(&file)?,
             targets: targets(&file, &region)?,
+            issuers: trust::addresses(&file)?,
             log: log(&file),
             public_url,
             listen,
@@ -109,9 +112,10 @@ impl Settings {
     }
 }
 
-/// Only where things lie: for commands that need no more.
-pub(crate) fn locate(flags: &Flags) -> anyhow::Result<Paths> {
-    Ok(paths(flags, &read(flags)?))
+/// Where things lie, and which applications there are: for commands that need no more.
+pub(crate) fn locate(flags: &Flags) -> anyhow::Result<(Paths, Vec<Application>)> {
+    let file = read(flags)?;
+    Ok((paths(flags, &file), trust::applications(&file)?))
 }
 
 fn read(flags: &Flags) -> anyhow::Result<Configuration> {
@@ -279,6 +283,8 @@ fn policy(file: &Configuration) -> anyhow::Result<Policy> {
     for rules in [&mut policy.aws_rotation, &mut policy.oauth_rotation] {
         rules.strict = file.refresh.strict.unwrap_or(false);
     }
+    policy.issuers = trust::issuers(file)?;
+    policy.applications = trust::applications(file)?;
     limits(file, &mut policy);
     check_policy(&policy)?;
     Ok(policy)
@@ -472,5 +478,6 @@ fn log(file: &Configuration) -> LogSettings {
     }
 }
 
+mod trust;
 #[cfg(test)]
 mod tests;
