@@ -50,7 +50,8 @@ fn key_file() -> KeyFile {
 }
 
 /// The value of a future that waits for nothing.
-fn now<T>(future: impl Future<Output = T>) -> T {
+/// What a future that never waits gives.
+pub fn now<T>(future: impl Future<Output = T>) -> T {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut context) {
         Poll::Ready(value) => value,
