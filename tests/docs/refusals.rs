@@ -127,7 +127,7 @@ const fn answered_by(kind: Kind) -> Caller {
         // A cap of the calls before has the name that pollers know.
         | Kind::TooManyRequests => Caller::CreateToken,
         Kind::InvalidClientMetadata | Kind::InvalidRedirectUri => Caller::TheCallsBefore,
-        Kind::InvalidToken | Kind::NotFound => Caller::Nobody,
+        Kind::InvalidToken | Kind::NotFound | Kind::SignatureReplayed => Caller::Nobody,
     }
 }
 

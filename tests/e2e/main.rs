@@ -13,6 +13,7 @@ mod rust_sdk;
 mod javascript;
 mod conformance;
 mod web_identity;
+mod with_iam;
 mod limited;
 mod dev;
 mod pages;

@@ -23,3 +23,4 @@ mod acc;
 mod adm;
 mod res;
 mod web_identity;
+mod iam;

@@ -24,6 +24,7 @@ pub mod secrets;
 pub mod scan;
 pub mod rows;
 pub mod tls;
+pub mod issuer;
 pub mod http2;
 pub mod world;
 pub mod tamper;

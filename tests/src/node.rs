@@ -102,6 +102,7 @@ impl NodeBuilder<'_> {
             entropy: self.entropy,
             hasher: Arc::clone(&server.hasher) as _,
             credentials: Arc::clone(&server.credentials) as _,
+            issuers: Arc::new(claviger_model::port::issuers::NoIssuers),
             key_file: self.key_file,
             policy: server.context.policy.clone(),
             links: server.context.links.clone(),

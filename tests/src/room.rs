@@ -6,6 +6,7 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU16, Ordering},
 };
 
 use tempfile::TempDir;
@@ -105,10 +106,17 @@ impl Default for Room {
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, and nobody is given by chance before it is used: it lies below those
+/// that the system hands out, and suites begin at different places.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 97).unwrap_or_default() * 100;
+    loop {
+        let port = 20_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "programs are found by PATH")]

@@ -1,5 +1,7 @@
 //! The directory that every test begins with, and the passwords in it.
 
+use std::collections::BTreeMap;
+
 use claviger_engine::{
     admin::{
         directory, user,
@@ -9,11 +11,18 @@ use claviger_engine::{
 };
 use claviger_model::{
     access::{Account, Role},
+    application::{Application, ApplicationName, IssuerName},
+    client::{ClientMetadata, ClientName, Dialect, GrantType},
     directory::UserName,
     id::{AccountId, RoleName, TargetName},
+    redirect_uri::RedirectUri,
+    scope::ScopeSet,
     secret::Secret,
     time::Lifetime,
 };
+
+/// Where the kit's own code clients are answered.
+pub const REDIRECT_URI: &str = "http://127.0.0.1:49152/oauth/callback";
 
 /// People and their passwords.
 pub const PASSWORDS: [(&str, &str); 2] = [("alice", "correct horse"), ("bob", "battery staple")];
@@ -44,6 +53,25 @@ pub fn directory() -> Directory {
             role(PRODUCTION, "ReadOnly", &[], &["readers"]),
             role(PRODUCTION, "Admin", &[], &["operators"]),
         ],
+    }
+}
+
+/// An application that may use every grant, and present what `fake` says to `reports`.
+pub fn application() -> Application {
+    let scopes = ["sso:account:access", "openid", "aws"];
+    Application {
+        name: ApplicationName::parse("reports").expect("a name"),
+        metadata: ClientMetadata {
+            name: ClientName::parse("Reports").expect("a name"),
+            dialect: Dialect::Aws,
+            grant_types: GrantType::SIGNED.to_vec(),
+            scopes: ScopeSet::parse(scopes).expect("scopes"),
+            redirect_uris: vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],
+        },
+        audiences: BTreeMap::from([(
+            IssuerName::parse("fake").expect("a name"),
+            vec!["reports".to_owned()],
+        )]),
     }
 }
 

@@ -20,8 +20,7 @@ use crate::{
     world::{World, WorldBuilder},
 };
 
-/// Where the kit's own code clients are answered.
-pub const REDIRECT_URI: &str = "http://127.0.0.1:49152/oauth/callback";
+pub use crate::seed::REDIRECT_URI;
 
 /// A server. When it goes, none of the secrets that passed may be in the log or the audit log.
 pub struct TestServer {

@@ -50,6 +50,11 @@ impl Tls {
         self.acceptor.clone()
     }
 
+    /// The certificate, to be trusted.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.certificate.clone()
+    }
+
     /// A connection that trusts this certificate and speaks `protocol`: `h2` or `http/1.1`.
     pub async fn connect(&self, address: SocketAddr, protocol: &str) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();

@@ -13,7 +13,11 @@ use claviger_engine::{
 };
 use claviger_model::{
     id::InstanceId,
-    port::{clock::Clock as _, credential_source::CredentialSource},
+    port::{
+        clock::Clock as _,
+        credential_source::CredentialSource,
+        issuers::{Issuers, NoIssuers},
+    },
     secret::SecretBytes,
 };
 use claviger_store::sqlite::{Identity, Options, SqliteStore};
@@ -56,6 +60,7 @@ pub struct WorldBuilder {
     entropy: SeededEntropy,
     instance: u8,
     planted: bool,
+    issuers: Arc<dyn Issuers>,
     source: Option<Box<MakeSource>>,
 }
 
@@ -71,6 +76,7 @@ impl Default for WorldBuilder {
             entropy: SeededEntropy::of_this_test(),
             instance: 0x5a,
             planted: true,
+            issuers: Arc::new(NoIssuers),
             source: None,
         }
     }
@@ -109,6 +115,13 @@ impl WorldBuilder {
     #[must_use]
     pub const fn unplanted(mut self) -> Self {
         self.planted = false;
+        self
+    }
+
+    /// Takes the word of these issuers.
+    #[must_use]
+    pub fn issuers(mut self, issuers: impl Issuers + 'static) -> Self {
+        self.issuers = Arc::new(issuers);
         self
     }
 
@@ -172,6 +185,7 @@ impl WorldBuilder {
                 Some(make) => make(Arc::clone(&credentials)),
                 None => Arc::clone(&credentials) as _,
             },
+            issuers: self.issuers,
             keys: Arc::new(keys),
             key_file,
             policy: self.policy,

@@ -1,10 +1,10 @@
 //! Every change leaves one record, in the transaction that makes the change (ADM-06).
 
 use claviger_engine::{
-    admin::{client, directory, keys, rollback, user},
+    admin::{client, directory, keys, machine, rollback, user},
     error::Error,
 };
-use claviger_model::{audit::Action, id::SessionId};
+use claviger_model::{application::ApplicationName, audit::Action, id::SessionId};
 use claviger_store::{
     driver::Driver as _,
     repository::audit::Entry,
@@ -45,6 +45,11 @@ async fn prepare(scene: &Scene, action: Action) -> String {
         Action::UserEnable => {
             let count = user::disable(&server.context, "bob").await;
             count.expect("disabled");
+        }
+        Action::MachineDisable => {
+            let name = ApplicationName::parse("reports").expect("a name");
+            let made = machine::create(&server.context, name).await;
+            return made.expect("a key").key.access_key_id;
         }
         Action::ClientAllow => {
             let count = client::deny(&server.context, &client.id, "lost").await;
@@ -104,6 +109,11 @@ async fn act(scene: &mut Scene, action: Action, presented: &str) -> u16 {
         Action::UserEnable => return told(&user::enable(context, "bob").await),
         Action::ClientDeny => return told(&client::deny(context, &client.id, "stolen").await),
         Action::ClientAllow => return told(&client::allow(context, &client.id).await),
+        Action::MachineCreate => {
+            let name = ApplicationName::parse("reports").expect("a name");
+            return told(&machine::create(context, name).await);
+        }
+        Action::MachineDisable => return told(&machine::disable(context, presented).await),
         Action::KeysRotate => return told(&keys::rotate(context).await),
         Action::RollbackAccept => return told(&rollback::accept(context).await),
     };
@@ -217,6 +227,17 @@ fn expected(scene: &Scene, action: Action) -> Told {
         }
         Action::ClientDeny => by_operator("INSERT INTO denied_clients", "aws-cli", ": stolen"),
         Action::ClientAllow => by_operator("DELETE FROM denied_clients", "aws-cli", "client "),
+        Action::MachineCreate => {
+            by_operator("INSERT INTO machine_keys", "reports", "access key CVMK")
+        }
+        Action::MachineDisable => by_operator(
+            "UPDATE machine_keys SET state",
+            &scene
+                .server
+                .rows()
+                .only_text("SELECT key_id FROM machine_keys"),
+            "",
+        ),
         Action::KeysRotate => by_operator("INSERT INTO keyring", "keyring", "epoch 2"),
         Action::RollbackAccept => by_operator("DELETE FROM meta", "store", ""),
     }

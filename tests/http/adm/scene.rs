@@ -7,6 +7,7 @@ use claviger_tests::{
     aws::{self, Client, Code, Device, Tokens},
     browser::Browser,
     http::Response,
+    seed,
     server::{REDIRECT_URI, SignedInDevice},
 };
 
@@ -37,7 +38,11 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) async fn set() -> Self {
-        let server = TestServer::builder().trusting("127.0.0.1/32").start().await;
+        let server = TestServer::builder()
+            .trusting("127.0.0.1/32")
+            .policy(|policy| policy.applications.push(seed::application()))
+            .start()
+            .await;
         let aws = server.aws().from(HOME);
         let mut browser = server.browser().from(HOME);
         browser

@@ -1,0 +1,242 @@
+//! Exchanged tokens: less than the first, under it, and never longer.
+
+use claviger_tests::{
+    TestServer,
+    http::Response,
+    seed::{PRODUCTION, SANDBOX},
+};
+use serde_json::{Value, json};
+
+use super::machine::{Machine, server, text};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
+const REFRESH: &str = "urn:ietf:params:oauth:token-type:refresh_token";
+
+fn exchange(token: &str, scope: &[&str]) -> Value {
+    json!({
+        "grantType": GRANT, "subjectToken": token, "subjectTokenType": ACCESS, "scope": scope,
+    })
+}
+
+async fn ask(server: &TestServer, machine: &Machine, members: Value) -> Response {
+    server.clock.advance(1);
+    machine.ask(server, members).await
+}
+
+#[tokio::test]
+async fn por_09_an_exchanged_token_reaches_what_it_was_given_and_nothing_else() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    let role = format!("sso:account:{SANDBOX}:ReadOnly");
+    let less = ask(
+        &server,
+        &machine,
+        exchange(text(&first, "accessToken"), &[&role]),
+    )
+    .await;
+    let less = less.assert_status(200).json();
+    assert_eq!(less["scope"], json!([role]));
+    assert_eq!(less["refreshToken"], Value::Null);
+    assert_eq!(text(&less, "issuedTokenType"), ACCESS);
+    let aws = server.aws();
+    let token = text(&less, "accessToken");
+    aws.role_credentials(token, SANDBOX, "ReadOnly")
+        .await
+        .assert_status(200);
+    for (account, role) in [(SANDBOX, "Developer"), (PRODUCTION, "ReadOnly")] {
+        aws.role_credentials(token, account, role)
+            .await
+            .assert_error(403, "ForbiddenException");
+    }
+    let accounts = aws.list_accounts(token).await.assert_status(200).json();
+    assert_eq!(accounts["accountList"].as_array().map(Vec::len), Some(1));
+    // The token that it came from can do what it could.
+    let full = text(&first, "accessToken");
+    aws.role_credentials(full, SANDBOX, "Developer")
+        .await
+        .assert_status(200);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn por_09_no_exchange_widens() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    let mut less = json!({
+        "grantType": "refresh_token", "refreshToken": text(&first, "refreshToken"), "scope": ["aws"],
+    });
+    less["scope"] = json!(["aws"]);
+    let less = ask(&server, &machine, less).await.assert_status(200).json();
+    for wider in [
+        "sso:account:access",
+        "openid",
+        "sso-portal:*",
+        &format!("sso:account:{SANDBOX}"),
+    ] {
+        let asked = exchange(text(&less, "accessToken"), &[wider]);
+        ask(&server, &machine, asked)
+            .await
+            .assert_error(400, "InvalidScopeException");
+    }
+    let child = exchange(
+        text(&first, "accessToken"),
+        &[&format!("sso:account:{SANDBOX}")],
+    );
+    let child = ask(&server, &machine, child)
+        .await
+        .assert_status(200)
+        .json();
+    let again = exchange(text(&child, "accessToken"), &[]);
+    ask(&server, &machine, again)
+        .await
+        .assert_error(400, "InvalidGrantException");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_child_shows_under_its_parent_and_dies_with_it() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    let mut with_refresh = exchange(text(&first, "accessToken"), &["sso:account:access"]);
+    with_refresh["requestedTokenType"] = json!(REFRESH);
+    let child = ask(&server, &machine, with_refresh)
+        .await
+        .assert_status(200)
+        .json();
+    assert_eq!(text(&child, "issuedTokenType"), REFRESH);
+    let mut browser = server.browser_of("alice").await;
+    let page = browser.get("/sessions").await;
+    let page = page.assert_status(200).text();
+    let cards: Vec<&str> = page.split("<li class=\"card").collect();
+    assert!(
+        !cards[2].starts_with(" child") && cards[3].starts_with(" child"),
+        "{page}"
+    );
+    assert!(cards[3].contains("from the session above"), "{page}");
+    let aws = server.aws();
+    aws.list_accounts(text(&child, "accessToken"))
+        .await
+        .assert_status(200);
+    // It outlives nothing: not the logout of its parent, nor for a new token.
+    aws.logout(text(&first, "accessToken"))
+        .await
+        .assert_status(200);
+    aws.list_accounts(text(&child, "accessToken"))
+        .await
+        .assert_error(401, "UnauthorizedException");
+    let refresh =
+        json!({ "grantType": "refresh_token", "refreshToken": text(&child, "refreshToken") });
+    ask(&server, &machine, refresh)
+        .await
+        .assert_error(400, "InvalidGrantException");
+    assert!(
+        !browser
+            .get("/sessions")
+            .await
+            .text()
+            .contains("session above")
+    );
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_child_ends_by_itself_and_leaves_its_parent() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    let child = ask(
+        &server,
+        &machine,
+        exchange(text(&first, "accessToken"), &[]),
+    )
+    .await;
+    let child = child.assert_status(200).json();
+    let aws = server.aws();
+    aws.logout(text(&child, "accessToken"))
+        .await
+        .assert_status(200);
+    aws.list_accounts(text(&child, "accessToken"))
+        .await
+        .assert_error(401, "UnauthorizedException");
+    aws.list_accounts(text(&first, "accessToken"))
+        .await
+        .assert_status(200);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_child_never_outlives_its_parents_end() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    server.clock.advance(7 * 3600 + 1800);
+    let refresh =
+        json!({ "grantType": "refresh_token", "refreshToken": text(&first, "refreshToken") });
+    let late = ask(&server, &machine, refresh)
+        .await
+        .assert_status(200)
+        .json();
+    let child = ask(&server, &machine, exchange(text(&late, "accessToken"), &[])).await;
+    let child = child.assert_status(200).json();
+    assert_eq!(child["expiresIn"], 1798);
+    server.clock.advance(1799);
+    server
+        .aws()
+        .list_accounts(text(&child, "accessToken"))
+        .await
+        .assert_error(401, "UnauthorizedException");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn fed_13_what_is_no_token_of_this_application_is_not_exchanged() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    let device = server.signed_in_device().await;
+    let mut forged = text(&first, "accessToken").to_owned();
+    let last = if forged.pop() == Some('A') { 'B' } else { 'A' };
+    forged.push(last);
+    for token in [
+        &device.tokens.access,
+        text(&first, "refreshToken"),
+        &forged,
+        "garbage",
+    ] {
+        let answer = ask(&server, &machine, exchange(token, &[])).await;
+        answer.assert_error(400, "InvalidGrantException");
+    }
+    for kind in [
+        REFRESH,
+        "urn:ietf:params:oauth:token-type:jwt",
+        "access_token",
+    ] {
+        let mut other = exchange(text(&first, "accessToken"), &[]);
+        other["subjectTokenType"] = json!(kind);
+        ask(&server, &machine, other)
+            .await
+            .assert_error(400, "InvalidRequestException");
+        let mut other = exchange(text(&first, "accessToken"), &[]);
+        other["requestedTokenType"] = json!(format!("{kind}:x"));
+        ask(&server, &machine, other)
+            .await
+            .assert_error(400, "InvalidRequestException");
+    }
+    for missing in ["subjectToken", "subjectTokenType"] {
+        let mut other = exchange(text(&first, "accessToken"), &[]);
+        other[missing] = Value::Null;
+        ask(&server, &machine, other)
+            .await
+            .assert_error(400, "InvalidRequestException");
+    }
+    server.clock.advance(3600);
+    let expired = exchange(text(&first, "accessToken"), &[]);
+    ask(&server, &machine, expired)
+        .await
+        .assert_error(400, "InvalidGrantException");
+    server.finish().await;
+}

@@ -1,0 +1,217 @@
+//! What an application gets by a code and a refresh token, and what it does not.
+
+use claviger_engine::admin;
+use claviger_tests::{aws::Tokens, http::Request, seed::SANDBOX};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+use serde_json::{Value, json};
+
+use super::machine::{Machine, server, text};
+
+#[tokio::test]
+async fn an_application_redeems_a_code_and_refreshes_it() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    assert_eq!(text(&first, "tokenType"), "Bearer");
+    assert_eq!(first["expiresIn"], 3600);
+    assert_eq!(
+        text(&first, "issuedTokenType"),
+        "urn:ietf:params:oauth:token-type:access_token"
+    );
+    assert_eq!(
+        first["scope"],
+        json!(["sso:account:access", "openid", "aws"])
+    );
+    assert_eq!(
+        first["awsAdditionalDetails"],
+        json!({ "identityContext": null })
+    );
+    let credentials = server
+        .aws()
+        .role_credentials(text(&first, "accessToken"), SANDBOX, "Developer")
+        .await;
+    credentials.assert_status(200);
+    server.clock.advance(1);
+    let refresh = |token: &str| json!({ "grantType": "refresh_token", "refreshToken": token });
+    let second = machine
+        .ask(&server, refresh(text(&first, "refreshToken")))
+        .await;
+    let second = second.assert_status(200).json();
+    assert_ne!(text(&first, "refreshToken"), text(&second, "refreshToken"));
+    server
+        .aws()
+        .list_accounts(text(&second, "accessToken"))
+        .await
+        .assert_status(200);
+    // Less, when less is asked for; never more.
+    server.clock.advance(1);
+    let mut less = refresh(text(&second, "refreshToken"));
+    less["scope"] = json!(["aws"]);
+    let less = machine.ask(&server, less).await.assert_status(200).json();
+    assert_eq!(less["scope"], json!(["aws"]));
+    assert_eq!(less["idToken"], Value::Null);
+    server
+        .aws()
+        .list_accounts(text(&less, "accessToken"))
+        .await
+        .assert_error(403, "ForbiddenException");
+    let mut more = refresh(text(&less, "refreshToken"));
+    more["scope"] = json!(["sso:account:access", "codewhisperer:completions"]);
+    machine
+        .ask(&server, more)
+        .await
+        .assert_error(400, "InvalidScopeException");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn an_id_token_tells_who_it_is_about_and_verifies_by_what_is_published() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    let told = server.send(Request::get("/jwks")).await;
+    let keys: JwkSet = serde_json::from_value(told.assert_status(200).json()).expect("keys");
+    let token = text(&first, "idToken");
+    let kid = decode_header(token)
+        .expect("a header")
+        .kid
+        .expect("a key id");
+    let key = DecodingKey::from_jwk(keys.find(&kid).expect("the key")).expect("a key");
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.validate_exp = false;
+    validation.set_audience(&[&machine.client_id]);
+    validation.set_issuer(&[server.context.links.issuer()]);
+    let claims: Value = decode(token, &key, &validation)
+        .expect("a good token")
+        .claims;
+    let now = server.context.now().epoch_seconds();
+    assert_eq!(
+        (&claims["iat"], &claims["exp"]),
+        (&json!(now), &json!(now + 3600))
+    );
+    assert_eq!(claims["auth_time"], json!(now));
+    let people = admin::user::list(&server.context).await.expect("people");
+    let alice = people
+        .iter()
+        .find(|user| user.name.as_str() == "alice")
+        .expect("alice");
+    assert_eq!(text(&claims, "sub"), alice.id.to_string());
+    // What signs for targets signs nothing else.
+    let web_identity = claviger_wire::jose::encode_jwks([&server
+        .context
+        .keys
+        .signing(server.context.now())
+        .web_identity]);
+    assert!(!String::from_utf8_lossy(web_identity.body()).contains(&kid));
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn an_applications_code_is_no_clients_and_a_clients_no_applications() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let code = server.code_for(&machine.client()).await;
+    let (client, own) = server.code().await;
+    let aws = server.aws();
+    aws.redeem(&client, &code)
+        .await
+        .assert_error(400, "InvalidGrantException");
+    let ask = |code: &claviger_tests::aws::Code| {
+        json!({
+            "grantType": "authorization_code",
+            "code": code.code,
+            "redirectUri": code.redirect_uri,
+            "codeVerifier": code.verifier,
+        })
+    };
+    machine
+        .ask(&server, ask(&own))
+        .await
+        .assert_error(400, "InvalidGrantException");
+    let mut wrong = ask(&code);
+    wrong["codeVerifier"] = json!("x".repeat(43));
+    machine
+        .ask(&server, wrong)
+        .await
+        .assert_error(400, "InvalidGrantException");
+    machine.ask(&server, ask(&code)).await.assert_status(200);
+    let tokens = Tokens::of(&aws.redeem(&client, &own).await);
+    let refresh = json!({ "grantType": "refresh_token", "refreshToken": tokens.refresh_token() });
+    machine
+        .ask(&server, refresh)
+        .await
+        .assert_error(400, "InvalidGrantException");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn grants_that_are_not_offered_or_not_given_are_refused() {
+    let server = claviger_tests::TestServer::builder()
+        .policy(|policy| {
+            let mut application = claviger_tests::seed::application();
+            application.metadata.grant_types =
+                vec![claviger_model::client::GrantType::AuthorizationCode];
+            policy.applications.push(application);
+        })
+        .start()
+        .await;
+    let machine = Machine::new(&server).await;
+    for (grant, exception) in [
+        (
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "UnsupportedGrantTypeException",
+        ),
+        ("password", "UnsupportedGrantTypeException"),
+        ("refresh_token", "UnauthorizedClientException"),
+        (
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "UnauthorizedClientException",
+        ),
+        (
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "UnauthorizedClientException",
+        ),
+    ] {
+        let answer = machine.ask(&server, json!({ "grantType": grant })).await;
+        answer.assert_error(400, exception);
+    }
+    let first = machine.sign_in(&server).await;
+    assert_eq!(first["refreshToken"], Value::Null, "it may not refresh");
+    // Nobody registers such a grant, nor uses it without a signature.
+    for grant in ["jwt-bearer", "token-exchange"] {
+        let grant = format!("urn:ietf:params:oauth:grant-type:{grant}");
+        let members = json!({ "clientName": "x", "clientType": "public", "grantTypes": [grant] });
+        let answer = server
+            .send(Request::post("/client/register").json(&members))
+            .await;
+        answer.assert_error(400, "UnsupportedGrantTypeException");
+        let client = server.aws().register().await;
+        let members =
+            client.with(json!({ "grantType": grant, "assertion": "x", "subjectToken": "x" }));
+        let answer = server.send(Request::post("/token").json(&members)).await;
+        answer.assert_error(400, "UnsupportedGrantTypeException");
+    }
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn reg_12_an_application_that_is_denied_is_refused_and_its_sessions_end() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    let ended = admin::client::deny(&server.context, &machine.client_id, "stolen").await;
+    assert_eq!(ended.expect("denied"), 1);
+    server
+        .aws()
+        .list_accounts(text(&first, "accessToken"))
+        .await
+        .assert_error(401, "UnauthorizedException");
+    server.clock.advance(1);
+    let refresh =
+        json!({ "grantType": "refresh_token", "refreshToken": text(&first, "refreshToken") });
+    machine
+        .ask(&server, refresh)
+        .await
+        .assert_error(401, "InvalidClientException");
+    server.finish().await;
+}
