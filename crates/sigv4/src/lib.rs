@@ -68,7 +68,9 @@ pub enum Invalid {
     #[error("the signature is incomplete: {0}")]
     Incomplete(&'static str),
     /// Signed too long ago, or in the future.
-    #[error("the signature has expired: it was made more than 5 minutes from now; compare the clocks")]
+    #[error(
+        "the signature has expired: it was made more than 5 minutes from now; compare the clocks"
+    )]
     Skewed,
     /// Another key, or another request.
     #[error("the signature does not match the request; compare the secret access key")]

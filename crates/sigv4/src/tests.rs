@@ -1,7 +1,5 @@
-#![expect(
-    clippy::expect_used,
-    reason = "a test that cannot set up fails by panicking"
-)]
+//! What verifies and what does not: AWS's published requests, what `aws-sigv4` signs, and alterations.
+
 use http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
@@ -125,7 +123,10 @@ impl Sent {
     #[track_caller]
     fn assert_incomplete(&self) {
         let verdict = self.verdict();
-        assert!(matches!(verdict, Err(Invalid::Incomplete(_))), "{verdict:?}");
+        assert!(
+            matches!(verdict, Err(Invalid::Incomplete(_))),
+            "{verdict:?}"
+        );
     }
 }
 
@@ -183,7 +184,12 @@ fn sig_01_no_signature_and_another_scheme_are_no_signature() {
 
 #[test]
 fn sig_04_five_minutes_either_way_are_forgiven_and_dates_must_agree() {
-    for (skew, expected) in [(300, None), (-300, None), (301, Some(Invalid::Skewed)), (-301, Some(Invalid::Skewed))] {
+    for (skew, expected) in [
+        (300, None),
+        (-300, None),
+        (301, Some(Invalid::Skewed)),
+        (-301, Some(Invalid::Skewed)),
+    ] {
         let verdict = Sent::plain().verdict_at(SIGNED_AT + skew);
         assert_eq!(verdict.err(), expected, "{skew}");
     }
@@ -209,7 +215,10 @@ fn sig_04_five_minutes_either_way_are_forgiven_and_dates_must_agree() {
 #[test]
 fn sig_05_region_and_service_are_part_of_the_signature_and_the_end_is_fixed() {
     let claim = Sent::plain().verdict().expect("a claim");
-    assert_eq!((claim.region.as_str(), claim.service.as_str()), ("us-east-1", "sso-oauth"));
+    assert_eq!(
+        (claim.region.as_str(), claim.service.as_str()),
+        ("us-east-1", "sso-oauth")
+    );
     for (from, to) in [("/us-east-1/", "/eu-west-1/"), ("/sso-oauth/", "/sts/")] {
         let mut sent = Sent::plain();
         sent.rewrite(from, to);
@@ -236,7 +245,11 @@ fn sig_06_what_counts_must_be_signed_and_what_is_named_must_be_there() {
     assert_eq!(absent.verdict().err(), None);
     absent.headers.remove("x-one");
     assert_eq!(absent.verdict(), Err(Invalid::Mismatch));
-    for spelled in ["host;content-type", "content-type;Host", "content-type;content-type;host"] {
+    for spelled in [
+        "host;content-type",
+        "content-type;Host",
+        "content-type;content-type;host",
+    ] {
         let mut sent = Sent::plain();
         sent.rewrite("content-type;host", spelled);
         sent.assert_incomplete();
