@@ -8,16 +8,17 @@ use std::{
     process::{Command, Stdio},
 };
 
+use claviger_model::session::{Parent, Session};
 use claviger_store::{
     driver::Driver as _,
     error::Error,
-    repository::user,
+    repository::{replay, session, user},
     sqlite::{Fatal, OpenError, SqliteStore},
     statement::{Applied, Plan, Statement},
 };
 
 use super::{create, identity, options, reopen};
-use crate::fixture::{at, user as a_user};
+use crate::fixture::{at, session as a_session, user as a_user};
 
 fn database(directory: &Path) -> std::path::PathBuf {
     directory.join("data/claviger.db")
@@ -143,6 +144,49 @@ async fn f12_a_page_that_breaks_under_a_running_store_stops_it() {
     assert!(store.health().is_err());
 }
 
+/// A store of the first release is opened by this one: nothing is lost, and what is new works.
+#[tokio::test]
+async fn f24_a_store_of_the_first_schema_goes_on_where_it_was() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = create(directory.path());
+    let before = a_session(7);
+    let back = [
+        "DROP TABLE machine_keys",
+        "DROP TABLE replay",
+        "DROP INDEX users_by_email",
+        "ALTER TABLE sessions DROP COLUMN parent",
+        "UPDATE meta SET value = '1' WHERE name = 'schema'",
+    ];
+    let plan = Plan::of(user::adding(&a_user(1), at(100)))
+        .then(session::starting(&before))
+        .and(Plan(back.into_iter().map(Statement::any).collect()));
+    assert!(store.apply(plan).await.is_ok_and(Applied::is_whole));
+    drop(store);
+    let (store, _) = SqliteStore::open(&options(directory.path())).expect("opened");
+    let found = session::with_user(&store, before.id).await.expect("a read");
+    let (found, _) = found.expect("the session");
+    assert_eq!((found.id, found.parent), (before.id, None));
+    let child = Session {
+        parent: Some(Parent {
+            id: before.id,
+            ends_at: None,
+        }),
+        ..a_session(8)
+    };
+    let once = replay::remembering(&[1; 32], at(200));
+    let plan = Plan::of(session::starting(&child)).then(once.clone());
+    assert!(store.apply(plan).await.is_ok_and(Applied::is_whole));
+    assert!(
+        !store
+            .apply(Plan::of(once))
+            .await
+            .is_ok_and(Applied::is_whole)
+    );
+    let found = session::with_user(&store, child.id).await.expect("a read");
+    let parent = found.and_then(|(child, _)| child.parent).expect("a parent");
+    assert_eq!(parent.ends_at, Some(before.expires_at()));
+}
+
 #[tokio::test]
 async fn f24_a_newer_schema_is_refused_and_named() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -161,7 +205,7 @@ async fn f24_a_newer_schema_is_refused_and_named() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 1
+                known: 2
             }
         ),
         "{error}"
