@@ -1,9 +1,11 @@
 //! CreateTokenWithIAM by boto3: a machine key from the command line, every grant, credentials from moto.
+//! And a job that has no key at all.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claviger_tests::{
+    http::Request,
     instance::{PASSWORD, Service},
     issuer::FakeIssuer,
     room::Room,
@@ -38,6 +40,11 @@ grants = ["authorization_code", "refresh_token", "jwt_bearer", "token_exchange"]
 scopes = ["sso:account:access", "openid"]
 redirect_uris = ["https://reports.example.org/callback"]
 audiences = {{ fake = ["reports"] }}
+
+[workloads.deploy]
+issuer = "fake"
+claims = {{ repository = "acme/shop", ref = "refs/heads/main" }}
+user = "alice"
 "#,
         moto.url, issuer.url
     );
@@ -92,4 +99,44 @@ async fn boto3_makes_the_signed_calls_of_all_four_grants_and_draws_credentials_w
     let mut python = parts::python(&service.room, "with_iam.py", &["--disabled"]);
     python.env("CLAVIGER_ABOUT", about.to_string());
     parts::succeed(&mut python);
+}
+
+/// As docs/workloads.md tells it, with a token that the issuer signs as a platform does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_without_a_secret_draws_credentials_with_the_aws_cli() {
+    let room = Room::new();
+    let (moto, issuer) = (Moto::start(&room), FakeIssuer::start().await);
+    let service = service(&moto, &issuer);
+    let _running = service.serve().await;
+    let now = now();
+    let assertion = issuer.sign(&json!({
+        "iss": issuer.url, "sub": "repo:acme/shop", "aud": service.issuer(), "jti": "of-the-job",
+        "repository": "acme/shop", "ref": "refs/heads/main", "iat": now, "exp": now + 300,
+    }));
+    let members = json!({
+        "grantType": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion,
+    });
+    let answer = service
+        .link()
+        .send(&Request::post("/token").json(&members))
+        .await;
+    let token = answer.assert_status(200).member("accessToken");
+    let arguments = [
+        "sso",
+        "get-role-credentials",
+        "--endpoint-url",
+        &service.issuer(),
+        "--region",
+        "us-east-1",
+        "--no-sign-request",
+        "--account-id",
+        "111122223333",
+        "--role-name",
+        "Developer",
+        "--access-token",
+        &token,
+    ];
+    let drawn = parts::succeed(&mut parts::aws_cli(&service.room, &arguments)).json();
+    let key = drawn["roleCredentials"]["accessKeyId"].as_str();
+    assert!(key.is_some_and(|key| key.starts_with("ASIA")), "{drawn}");
 }

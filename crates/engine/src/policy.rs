@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use claviger_model::{
-    application::{Application, IssuerName, IssuerRules},
+    application::{Application, IssuerName, IssuerRules, Workload},
     client::Dialect,
     rotation::RotationRules,
     time::Lifetime,
@@ -49,6 +49,8 @@ pub struct Policy {
     pub reserved_names: Vec<String>,
     /// Applications that may call CreateTokenWithIAM.
     pub applications: Vec<Application>,
+    /// Programs that sign in by a token of their own platform.
+    pub workloads: Vec<Workload>,
     /// How far the word of trusted issuers goes.
     pub issuers: BTreeMap<IssuerName, IssuerRules>,
     /// The caps.
@@ -113,6 +115,7 @@ impl Default for Policy {
             allowed_origins: Vec::new(),
             reserved_names: Vec::new(),
             applications: Vec::new(),
+            workloads: Vec::new(),
             issuers: BTreeMap::new(),
             limits: Limits::default(),
         }

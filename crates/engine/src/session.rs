@@ -10,7 +10,7 @@ use claviger_model::{
     scope::ScopeSet,
     secret::SecretBytes,
     session::{EndReason, Parent, Session, SessionOrigin},
-    time::Timestamp,
+    time::{Lifetime, Timestamp},
 };
 use claviger_store::{repository::session, statement::Plan};
 
@@ -34,6 +34,8 @@ pub(crate) struct Beginning {
     pub(crate) origin: SessionOrigin,
     pub(crate) auth_time: Timestamp,
     pub(crate) parent: Option<Parent>,
+    /// The longest that it may last, where that is shorter than sessions do.
+    pub(crate) longest: Option<Lifetime>,
 }
 
 impl Beginning {
@@ -47,6 +49,7 @@ impl Beginning {
             origin,
             auth_time,
             parent: None,
+            longest: None,
         }
     }
 }
@@ -60,7 +63,12 @@ pub(crate) async fn begin(
     beginning: Beginning,
     now: Timestamp,
 ) -> Result<(Session, Plan), Error> {
-    let absolute = now.plus(context.policy.session_lifetime);
+    let lifetime = context.policy.session_lifetime;
+    let absolute = now.plus(
+        beginning
+            .longest
+            .map_or(lifetime, |longest| longest.min(lifetime)),
+    );
     let session = Session {
         id: SessionId::from_bytes(context.draw()),
         user_id: user.id,

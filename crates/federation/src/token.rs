@@ -136,15 +136,67 @@ fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Wh
     }
 }
 
-/// Claims that can be compared as text.
+/// Claims that can be compared as text; members of objects by their path, joined by `/`. A path that two
+/// of them have names nothing.
 fn texts(claims: &Map<String, Value>) -> BTreeMap<String, String> {
-    let text = |(name, value): (&String, &Value)| {
+    let mut found = BTreeMap::new();
+    collect(claims, "", &mut found);
+    found
+        .into_iter()
+        .filter_map(|(path, text)| text.map(|text| (path, text)))
+        .collect()
+}
+
+fn collect(claims: &Map<String, Value>, above: &str, found: &mut BTreeMap<String, Option<String>>) {
+    for (name, value) in claims {
+        let path = format!("{above}{name}");
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Bool(is) => is.to_string(),
-            _ => return None,
+            Value::Object(members) => {
+                collect(members, &format!("{path}/"), found);
+                continue;
+            }
+            _ => continue,
         };
-        Some((name.clone(), text))
-    };
-    claims.iter().filter_map(text).collect()
+        let only = if found.contains_key(&path) {
+            None
+        } else {
+            Some(text)
+        };
+        found.insert(path, only);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn claims_are_texts_by_their_path_and_two_of_one_path_are_none() {
+        let claims = json!({
+            "sub": "system:serviceaccount:shop:deploy",
+            "kubernetes.io": { "namespace": "shop", "serviceaccount": { "name": "deploy", "uid": 1 } },
+            "protected": true,
+            "groups": ["a"],
+            "a": { "b": "1" },
+            "a/b": "2",
+        });
+        let texts = texts(claims.as_object().expect("claims"));
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                ("kubernetes.io/namespace", "shop"),
+                ("kubernetes.io/serviceaccount/name", "deploy"),
+                ("protected", "true"),
+                ("sub", "system:serviceaccount:shop:deploy"),
+            ]
+        );
+    }
 }

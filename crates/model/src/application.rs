@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     client::ClientMetadata,
+    directory::UserName,
     id::Malformed,
     secret::Secret,
     time::{Lifetime, Timestamp},
@@ -75,6 +76,35 @@ pub struct IssuerRules {
     pub attribute: Attribute,
     /// The longest an assertion may be good for.
     pub longest_life: Lifetime,
+    /// Whether an assertion counts once: it must have an id then.
+    pub single_use: bool,
+    /// For whom the tokens of workloads must be; ourselves where left out.
+    pub audience: Option<String>,
+}
+
+/// Which tokens of an issuer stand for a principal of the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// What the operator calls it; sessions show it as their client.
+    pub name: ApplicationName,
+    /// Who signs its tokens.
+    pub issuer: IssuerName,
+    /// What they must say, letter by letter; members of objects by their path, joined by `/`.
+    pub claims: BTreeMap<String, String>,
+    /// Whose assignments it has.
+    pub user: UserName,
+}
+
+impl Workload {
+    /// Whether an authentic token is one of this workload's.
+    pub fn is_meant(&self, issuer: &IssuerName, claims: &BTreeMap<String, String>) -> bool {
+        self.issuer == *issuer
+            && !self.claims.is_empty()
+            && self
+                .claims
+                .iter()
+                .all(|(name, value)| claims.get(name) == Some(value))
+    }
 }
 
 /// What an assertion names a person by.
@@ -150,6 +180,46 @@ pub struct NewMachineKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fed_13_a_workload_is_meant_by_all_its_claims_and_its_own_issuer() {
+        let claims = |pairs: &[(&str, &str)]| {
+            let owned = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            owned.collect::<BTreeMap<_, _>>()
+        };
+        let issuer = |name| IssuerName::parse(name).expect("a name");
+        let mut workload = Workload {
+            name: ApplicationName::parse("deploy").expect("a name"),
+            issuer: issuer("github"),
+            claims: claims(&[("repository", "acme/shop"), ("ref", "refs/heads/main")]),
+            user: UserName::parse("deploy").expect("a name"),
+        };
+        let said = claims(&[
+            ("repository", "acme/shop"),
+            ("ref", "refs/heads/main"),
+            ("more", "x"),
+        ]);
+        assert!(workload.is_meant(&issuer("github"), &said));
+        assert!(!workload.is_meant(&issuer("gitlab"), &said));
+        for other in [
+            &[("repository", "acme/shop")][..],
+            &[("repository", "acme/shop"), ("ref", "refs/heads/main2")],
+            &[("repository", "ACME/shop"), ("ref", "refs/heads/main")],
+            &[],
+        ] {
+            assert!(
+                !workload.is_meant(&issuer("github"), &claims(other)),
+                "{other:?}"
+            );
+        }
+        workload.claims.clear();
+        assert!(
+            !workload.is_meant(&issuer("github"), &said),
+            "everything of an issuer"
+        );
+    }
 
     #[test]
     fn application_names_can_stand_in_a_configuration_and_in_a_command() {

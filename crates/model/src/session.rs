@@ -18,6 +18,8 @@ pub enum SessionOrigin {
     AuthorizationCode,
     /// A trusted issuer's word was taken (RFC 7523).
     JwtBearer,
+    /// A workload presented a token of its platform (RFC 7523).
+    Workload,
     /// An access token was exchanged for one that can do less (RFC 8693).
     TokenExchange,
 }
@@ -29,6 +31,7 @@ impl SessionOrigin {
             Self::Device => "device",
             Self::AuthorizationCode => "authorization_code",
             Self::JwtBearer => "jwt_bearer",
+            Self::Workload => "workload",
             Self::TokenExchange => "token_exchange",
         }
     }
@@ -39,6 +42,7 @@ impl SessionOrigin {
             Self::Device,
             Self::AuthorizationCode,
             Self::JwtBearer,
+            Self::Workload,
             Self::TokenExchange,
         ]
         .into_iter()

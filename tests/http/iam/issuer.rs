@@ -48,6 +48,8 @@ pub(super) async fn server_trusting(trusted: TrustedIssuers, attribute: Attribut
                 },
                 attribute,
                 longest_life: Lifetime::minutes(10),
+                single_use: true,
+                audience: None,
             };
             policy.issuers.insert(name(), rules);
         })

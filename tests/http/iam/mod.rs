@@ -6,3 +6,4 @@ mod grants;
 mod exchange;
 mod issuer;
 mod fed;
+mod workload;

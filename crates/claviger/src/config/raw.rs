@@ -49,6 +49,8 @@ pub(crate) struct Configuration {
     pub(crate) issuers: BTreeMap<String, Issuer>,
     #[serde(default)]
     pub(crate) applications: BTreeMap<String, Application>,
+    #[serde(default)]
+    pub(crate) workloads: BTreeMap<String, Workload>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -152,6 +154,8 @@ pub(crate) struct Issuer {
     #[serde(default)]
     pub(crate) matches: Matches,
     pub(crate) longest_life: Option<Span>,
+    pub(crate) single_use: Option<bool>,
+    pub(crate) audience: Option<String>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) private: Option<bool>,
 }
@@ -178,6 +182,15 @@ pub(crate) struct Application {
     pub(crate) redirect_uris: Vec<String>,
     #[serde(default)]
     pub(crate) audiences: BTreeMap<String, Vec<String>>,
+}
+
+/// A program that signs in by a token of its platform.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Workload {
+    pub(crate) issuer: String,
+    pub(crate) claims: BTreeMap<String, String>,
+    pub(crate) user: String,
 }
 
 /// A grant of an application, without the URN before it.

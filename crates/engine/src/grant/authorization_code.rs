@@ -150,6 +150,7 @@ async fn begin(step: &Step<'_>, code: &AuthorizationCode) -> Result<Option<Issue
         origin: SessionOrigin::AuthorizationCode,
         auth_time: code.auth_time,
         parent: None,
+        longest: None,
     };
     let (begun, starting) =
         session::begin(step.context, step.requester, &user, beginning, step.now).await?;

@@ -99,6 +99,7 @@ async fn begin(
         origin: SessionOrigin::Device,
         auth_time: decision.auth_time,
         parent: None,
+        longest: None,
     };
     let (begun, starting) =
         session::begin(step.context, step.requester, &user, beginning, step.now).await?;

@@ -38,7 +38,7 @@ pub(crate) async fn redeem(step: &mut Step<'_>, request: &TokenRequest) -> Resul
         .application
         .and_then(|application| application.audiences.get(&assertion.issuer))
         .ok_or_else(|| invalid("the application may not present this issuer's assertions"))?;
-    let id = judge(&assertion, rules, audiences, step.now).map_err(invalid)?;
+    let once = judge(&assertion, rules, audiences, step.now)?;
     let named = assertion.claims.get(&rules.claim);
     let named = named.ok_or_else(|| invalid("the claim that names the person is missing"))?;
     if rules.attribute == Attribute::Email
@@ -50,11 +50,7 @@ pub(crate) async fn redeem(step: &mut Step<'_>, request: &TokenRequest) -> Resul
         return Err(invalid("the issuer has not verified the address").into());
     }
     let user = person(step, rules.attribute, named).await?;
-    let digest = Sha256::digest(format!("assertion|{}|{id}", assertion.issuer));
-    step.once.push(Once {
-        statement: replay::remembering(&digest.into(), assertion.expires_at.plus(AHEAD)),
-        refusal: invalid("the assertion was presented before"),
-    });
+    step.once.extend(once);
     let beginning = Beginning::of(step.client, SessionOrigin::JwtBearer, assertion.issued_at);
     let scopes = step.restrict(&beginning.scopes)?;
     let beginning = Beginning {
@@ -70,13 +66,35 @@ pub(crate) async fn redeem(step: &mut Step<'_>, request: &TokenRequest) -> Resul
     }
 }
 
-/// Whether an authentic assertion is for us and in date; answers its id.
-fn judge<'a>(
-    assertion: &'a Assertion,
+/// Refuses an authentic assertion that is not for us or not in date; answers what makes it count once,
+/// where it does.
+pub(super) fn judge(
+    assertion: &Assertion,
     rules: &IssuerRules,
     audiences: &[String],
     now: Timestamp,
-) -> Result<&'a str, &'static str> {
+) -> Result<Option<Once>, Refusal> {
+    check(assertion, rules, audiences, now).map_err(invalid)?;
+    if !rules.single_use {
+        return Ok(None);
+    }
+    let id = assertion.id.as_deref().unwrap_or_default();
+    if id.is_empty() || id.len() > LONGEST_ID {
+        return Err(invalid("the assertion has no id, or too long a one"));
+    }
+    let digest = Sha256::digest(format!("assertion|{}|{id}", assertion.issuer));
+    Ok(Some(Once {
+        statement: replay::remembering(&digest.into(), assertion.expires_at.plus(AHEAD)),
+        refusal: invalid("the assertion was presented before"),
+    }))
+}
+
+fn check(
+    assertion: &Assertion,
+    rules: &IssuerRules,
+    audiences: &[String],
+    now: Timestamp,
+) -> Result<(), &'static str> {
     if !assertion
         .audiences
         .iter()
@@ -98,11 +116,7 @@ fn judge<'a>(
     if !(0..=i64::from(rules.longest_life.as_seconds())).contains(&life) {
         return Err("the assertion is good for too long");
     }
-    let id = assertion.id.as_deref().unwrap_or_default();
-    if id.is_empty() || id.len() > LONGEST_ID {
-        return Err("the assertion has no id, or too long a one");
-    }
-    Ok(id)
+    Ok(())
 }
 
 /// The one person of that name or address.
@@ -122,7 +136,7 @@ async fn person(step: &Step<'_>, attribute: Attribute, named: &str) -> Result<Us
 }
 
 /// One sentence, whatever was wrong: it is presented by a program that must not learn who is here.
-fn invalid(detail: &'static str) -> Refusal {
+pub(super) fn invalid(detail: &'static str) -> Refusal {
     Kind::InvalidGrant
         .because("The assertion is not accepted. Get a new one; if that is refused too, ask the operator.")
         .detail(detail)

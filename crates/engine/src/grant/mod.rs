@@ -6,5 +6,6 @@ pub mod device_code;
 pub mod authorization_code;
 pub mod refresh_token;
 pub mod jwt_bearer;
+pub mod workload;
 pub mod token_exchange;
 pub mod pipeline;

@@ -16,7 +16,7 @@ use super::{
     authorization_code, device_code, jwt_bearer, refresh_token,
     request::{Caller, Issued, TokenRequest},
     step::{Once, Step},
-    token_exchange,
+    token_exchange, workload,
 };
 use crate::{
     application::client_of,
@@ -35,6 +35,10 @@ pub async fn redeem(
     request: TokenRequest,
 ) -> Result<Issued, Error> {
     let now = context.now();
+    if matches!(request.caller, Caller::Workload) {
+        let scopes = parse_scopes(&request)?;
+        return workload::redeem(context, requester, &request, &scopes, now).await;
+    }
     let (client, application, once) = caller(context, &request.caller, now)?;
     let grant = grant_type(&request, &client, application.is_some())?;
     let scopes = parse_scopes(&request)?;
@@ -87,6 +91,9 @@ fn caller<'a>(
             };
             Ok((client, Some(application), vec![once]))
         }
+        Caller::Workload => Err(Kind::InvalidClient
+            .because("A workload has no client. Send its assertion alone.")
+            .into()),
     }
 }
 

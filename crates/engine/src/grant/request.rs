@@ -47,6 +47,8 @@ pub enum Caller {
         /// Verified.
         signature: Signature,
     },
+    /// A workload: who it is stands in its assertion.
+    Workload,
 }
 
 impl Caller {
@@ -55,6 +57,7 @@ impl Caller {
         match self {
             Self::Client(credentials) => &credentials.client_id,
             Self::Application { client_id, .. } => client_id,
+            Self::Workload => "",
         }
     }
 }

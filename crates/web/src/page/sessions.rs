@@ -97,6 +97,7 @@ fn card(session: &Session, scopes: Vec<String>, now: Timestamp) -> SessionCard {
             SessionOrigin::Device => "with a code from a device",
             SessionOrigin::AuthorizationCode => "through this browser",
             SessionOrigin::JwtBearer => "by the word of an issuer that your organisation trusts",
+            SessionOrigin::Workload => "by a token of its platform",
             SessionOrigin::TokenExchange => "from the session above, and ends with it",
         },
         began: words::moment(session.created_at),

@@ -205,7 +205,7 @@ enum MachineVerb {
     /// Make a key for an application and show its secret, this once
     #[command(after_help = "Example:\n  claviger admin machine create reports")]
     Create {
-        /// The application's name in [applications] of the configuration
+        /// The application's name below `applications` in the configuration
         application: String,
     },
     /// List all machine keys, oldest first

@@ -285,6 +285,7 @@ fn policy(file: &Configuration) -> anyhow::Result<Policy> {
     }
     policy.issuers = trust::issuers(file)?;
     policy.applications = trust::applications(file)?;
+    policy.workloads = trust::workloads(file)?;
     limits(file, &mut policy);
     check_policy(&policy)?;
     Ok(policy)

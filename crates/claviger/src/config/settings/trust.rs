@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anyhow::{Context as _, bail};
 use claviger_federation::issuers;
 use claviger_model::{
-    application::{Application, ApplicationName, Attribute, IssuerName, IssuerRules},
+    application::{Application, ApplicationName, Attribute, IssuerName, IssuerRules, Workload},
     client::{ClientMetadata, ClientName, Dialect, GrantType},
+    directory::UserName,
     redirect_uri::RedirectUri,
     scope::ScopeSet,
     time::Lifetime,
@@ -61,6 +62,8 @@ pub(super) fn issuers(file: &Configuration) -> anyhow::Result<BTreeMap<IssuerNam
                 Matches::Email => Attribute::Email,
             },
             longest_life,
+            single_use: raw.single_use.unwrap_or(true),
+            audience: raw.audience.clone(),
         };
         let name = IssuerName::parse(name).with_context(|| format!("issuers.{name}"))?;
         Ok((name, rules))
@@ -73,6 +76,28 @@ pub(super) fn applications(file: &Configuration) -> anyhow::Result<Vec<Applicati
         application(file, name, raw).with_context(|| format!("applications.{name}"))
     };
     file.applications.iter().map(application).collect()
+}
+
+pub(super) fn workloads(file: &Configuration) -> anyhow::Result<Vec<Workload>> {
+    let workload = |(name, raw): (&String, &raw::Workload)| {
+        let read = || {
+            let issuer = &raw.issuer;
+            if !file.issuers.contains_key(issuer) {
+                bail!("there is no issuer {issuer}; add [issuers.{issuer}]");
+            }
+            if raw.claims.is_empty() {
+                bail!("claims must name at least one, or every token of the issuer would do");
+            }
+            Ok(Workload {
+                name: ApplicationName::parse(name)?,
+                issuer: IssuerName::parse(issuer)?,
+                claims: raw.claims.clone(),
+                user: UserName::parse(&raw.user).context("user")?,
+            })
+        };
+        read().with_context(|| format!("workloads.{name}"))
+    };
+    file.workloads.iter().map(workload).collect()
 }
 
 fn application(

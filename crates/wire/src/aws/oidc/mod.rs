@@ -11,7 +11,10 @@ use claviger_engine::{
     error::{Error, Kind},
     grant::request::{Caller, Issued, TokenRequest},
 };
-use claviger_model::{client::Dialect, secret::Secret};
+use claviger_model::{
+    client::{Dialect, GrantType},
+    secret::Secret,
+};
 use http::{Response, StatusCode};
 use serde_json::json;
 
@@ -93,6 +96,9 @@ pub fn encode_start_device_authorization(started: &DeviceStarted) -> Response<By
 /// Reads CreateToken. Members of other grants than the one named are read and left aside.
 pub fn decode_create_token(body: &[u8]) -> Result<TokenRequest, Error> {
     let members = Members::read(body)?;
+    if let Some(request) = of_a_workload(&members)? {
+        return Ok(request);
+    }
     let client = credentials(&members)?;
     let missing = "grantType is missing. Send authorization_code, refresh_token or \
                    urn:ietf:params:oauth:grant-type:device_code.";
@@ -101,6 +107,22 @@ pub fn decode_create_token(body: &[u8]) -> Result<TokenRequest, Error> {
         device_code: secret(&members, "deviceCode", TOKEN)?,
         ..of_both_calls(&members, client, grant_type)?
     })
+}
+
+/// The token of a workload's platform, which comes without a client: the one call that AWS does not have.
+fn of_a_workload(members: &Members) -> Result<Option<TokenRequest>, Error> {
+    let grant_type = members.text("grantType", NAME)?;
+    let grant_type = grant_type.filter(|grant| grant == GrantType::JwtBearer.as_str());
+    let client = members.text("clientId", URL)?.is_some()
+        || members.text("clientSecret", CLIENT_SECRET)?.is_some();
+    let Some(grant_type) = grant_type.filter(|_| !client) else {
+        return Ok(None);
+    };
+    Ok(Some(TokenRequest {
+        assertion: secret(members, "assertion", ASSERTION)?,
+        scope: members.texts("scope", SCOPE)?.unwrap_or_default(),
+        ..TokenRequest::new(Caller::Workload, grant_type)
+    }))
 }
 
 /// Reads CreateTokenWithIAM, of a machine whose signature was verified.
