@@ -109,6 +109,13 @@ async fn fed_04_only_the_issuers_own_asymmetric_signatures_count_and_nothing_is_
         head[member] = value;
         spelled(head)
     };
+    // Signed as they are: only what their headers hold is wrong with them.
+    let signed = |change: &dyn Fn(&mut jsonwebtoken::Header)| {
+        let mut head = header("first");
+        change(&mut head);
+        sign(&issuer.key, &head, &claims)
+    };
+    let address = format!("{}/keys", issuer.url);
     let none = format!(
         "{}.{}.",
         part(&json!({ "alg": "none", "kid": "first" })),
@@ -126,6 +133,22 @@ async fn fed_04_only_the_issuers_own_asymmetric_signatures_count_and_nothing_is_
         ),
         ("jku", with("jku", json!(format!("{}/keys", issuer.url)))),
         ("x5u", with("x5u", json!(format!("{}/keys", issuer.url)))),
+        (
+            "crit, signed",
+            signed(&|head| head.crit = Some(vec!["exp".to_owned()])),
+        ),
+        (
+            "jwk, signed",
+            signed(&|head| head.jwk = Some(issuer.key.public.clone())),
+        ),
+        (
+            "jku, signed",
+            signed(&|head| head.jku = Some(address.clone())),
+        ),
+        (
+            "x5u, signed",
+            signed(&|head| head.x5u = Some(address.clone())),
+        ),
         ("JWE", "a.b.c.d.e".to_owned()),
         ("no kid", spelled(json!({ "alg": "ES256" }))),
         ("padding", good.replace('.', "=.")),
