@@ -63,12 +63,9 @@ pub(crate) async fn begin(
     beginning: Beginning,
     now: Timestamp,
 ) -> Result<(Session, Plan), Error> {
-    let lifetime = context.policy.session_lifetime;
-    let absolute = now.plus(
-        beginning
-            .longest
-            .map_or(lifetime, |longest| longest.min(lifetime)),
-    );
+    let longest = [beginning.longest, beginning.scopes.longest()];
+    let longest = longest.into_iter().flatten();
+    let absolute = now.plus(longest.fold(context.policy.session_lifetime, Lifetime::min));
     let session = Session {
         id: SessionId::from_bytes(context.draw()),
         user_id: user.id,

@@ -1,6 +1,9 @@
 //! Scopes: what a client asked to be able to do (RFC 6749 §3.3).
 
-use crate::id::{AccountId, Malformed, RoleName};
+use crate::{
+    id::{AccountId, Malformed, RoleName},
+    time::Lifetime,
+};
 
 /// The scope that opens the portal API (ListAccounts, GetRoleCredentials, …).
 pub const ACCOUNT_ACCESS: &str = "sso:account:access";
@@ -14,6 +17,13 @@ pub const LEGACY_PORTAL: &str = "sso-portal:*";
 /// Before an account's id in the scopes that confine: `sso:account:111122223333` reaches what the
 /// person has in that account, `sso:account:111122223333:ReadOnly` that role alone.
 const CONFINED: &str = "sso:account:";
+
+/// Before a number of minutes in the scopes that end a login early: `sso:minutes:30`.
+const MINUTES: &str = "sso:minutes:";
+
+/// The fewest and the most minutes that a scope may give: clients refresh from a quarter of an hour
+/// before the end, and a day is longer than most logins.
+const MINUTES_RANGE: std::ops::RangeInclusive<u32> = 5..=1440;
 
 /// The most scopes a client may hold: they fit one bit each into an access token.
 pub const MAX_SCOPES: usize = 25;
@@ -37,6 +47,12 @@ impl Scope {
                            account's 12 digits",
                 }),
             };
+        }
+        if text.starts_with(MINUTES) && minutes(text).is_none() {
+            return Err(Malformed {
+                what: "scope",
+                rule: "must be sso:minutes:N with a number from 5 to 1440",
+            });
         }
         let malformed = Malformed {
             what: "scope",
@@ -66,6 +82,16 @@ impl Scope {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// How long a scope lets a login last, if it says so.
+pub fn minutes(scope: &str) -> Option<Lifetime> {
+    let number = scope.strip_prefix(MINUTES)?;
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    let number = number.parse().ok().filter(|_| plain)?;
+    MINUTES_RANGE
+        .contains(&number)
+        .then(|| Lifetime::minutes(number))
 }
 
 /// One account that a token is confined to, or one role of it.
@@ -278,6 +304,7 @@ impl ScopeSet {
         let reach = self.reach();
         let held = |scope: &Scope| {
             self.0.contains(scope)
+                || minutes(scope.as_str()).is_some()
                 || Confinement::parse(scope.as_str()).is_some_and(|less| reach.covers(&less))
         };
         if asked.0.iter().all(held) {
@@ -285,6 +312,11 @@ impl ScopeSet {
         } else {
             Err(ScopeRefused::Wider)
         }
+    }
+
+    /// How long a login with these lasts at most, where they say so.
+    pub fn longest(&self) -> Option<Lifetime> {
+        self.iter().filter_map(minutes).min()
     }
 
     /// How much of the portal a token opens that carries exactly these.
@@ -356,6 +388,37 @@ mod tests {
         let both = set("sso:account:111122223333 sso:account:access").reach();
         assert_eq!(both, Reach::Everything);
         assert!(!set("sso:account:111122223333").is_legacy());
+    }
+
+    #[test]
+    fn por_09_minutes_are_a_plain_number_and_the_fewest_count() {
+        assert_eq!(
+            set("a sso:minutes:30 sso:minutes:5").longest(),
+            Some(Lifetime::minutes(5))
+        );
+        assert_eq!(set("sso:account:access").longest(), None);
+        assert_eq!(set("sso:minutes:30").reach(), Reach::Nothing);
+        assert!(!set("sso:minutes:30").is_legacy());
+        for good in ["sso:minutes:5", "sso:minutes:1440"] {
+            assert!(Scope::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "sso:minutes:",
+            "sso:minutes:4",
+            "sso:minutes:1441",
+            "sso:minutes:030",
+            "sso:minutes:x",
+            "sso:minutes:*",
+            "sso:minutes:+30",
+            "sso:minutes:99999999999",
+        ] {
+            assert!(Scope::parse(bad).is_err(), "{bad}");
+        }
+        let held = set("sso:account:access");
+        assert_eq!(
+            held.narrow(&set("sso:account:access sso:minutes:15")),
+            Ok(set("sso:account:access sso:minutes:15"))
+        );
     }
 
     #[test]

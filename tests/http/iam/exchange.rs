@@ -240,3 +240,35 @@ async fn fed_13_what_is_no_token_of_this_application_is_not_exchanged() {
         .assert_error(400, "InvalidGrantException");
     server.finish().await;
 }
+
+#[tokio::test]
+async fn por_09_a_child_can_be_given_less_time_and_no_more() {
+    let server = server().await;
+    let machine = Machine::new(&server).await;
+    let first = machine.sign_in(&server).await;
+    let scope = ["sso:account:access", "sso:minutes:15"];
+    let mut asked = exchange(text(&first, "accessToken"), &scope);
+    asked["requestedTokenType"] = json!(REFRESH);
+    let child = ask(&server, &machine, asked).await;
+    let child = child.assert_status(200).json();
+    assert_eq!(child["expiresIn"], 900);
+    server.clock.advance(600);
+    // Without the scope that says so it ends at the same moment.
+    let mut refresh =
+        json!({ "grantType": "refresh_token", "refreshToken": text(&child, "refreshToken") });
+    refresh["scope"] = json!(["sso:account:access"]);
+    let next = ask(&server, &machine, refresh)
+        .await
+        .assert_status(200)
+        .json();
+    assert_eq!(next["expiresIn"], 299);
+    server.clock.advance(299);
+    let aws = server.aws();
+    aws.list_accounts(text(&next, "accessToken"))
+        .await
+        .assert_error(401, "UnauthorizedException");
+    aws.list_accounts(text(&first, "accessToken"))
+        .await
+        .assert_status(200);
+    server.finish().await;
+}

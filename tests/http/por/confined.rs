@@ -437,3 +437,40 @@ async fn por_09_who_asks_for_less_already_is_not_offered_more() {
         browser.submit(&approve).await.assert_status(400);
     }
 }
+
+#[tokio::test]
+async fn por_09_minutes_end_a_login_early_and_the_page_says_so() {
+    let server = TestServer::start().await;
+    let role = only(SANDBOX, "ReadOnly");
+    let body = json!({
+        "clientName": "agent", "clientType": "public", "scopes": [role, "sso:minutes:30"],
+    });
+    let aws = server.aws();
+    let client = aws::client(&aws.register_with(body).await);
+    let device = aws.start_device(&client).await;
+    let mut browser = server.browser_of("alice").await;
+    let page = browser.look_up(&device.user_code).await;
+    assert!(
+        page.text().contains("All of it for 30 minutes at most"),
+        "{page}"
+    );
+    browser.approve(&device.user_code).await.assert_status(303);
+    let tokens = aws::Tokens::of(&aws.poll(&client, &device).await);
+    assert_eq!(tokens.expires_in, 1800);
+    server.clock.advance(1700);
+    let tokens = aws::Tokens::of(&aws.refresh(&client, tokens.refresh_token()).await);
+    assert_eq!(tokens.expires_in, 100, "a refresh gives no more time");
+    aws.list_accounts(&tokens.access).await.assert_status(200);
+    server.clock.advance(100);
+    aws.list_accounts(&tokens.access)
+        .await
+        .assert_error(401, "UnauthorizedException");
+    aws.refresh(&client, tokens.refresh_token())
+        .await
+        .assert_error(400, "InvalidGrantException");
+    let unreadable =
+        json!({ "clientName": "x", "clientType": "public", "scopes": ["sso:minutes:0"] });
+    aws.register_with(unreadable)
+        .await
+        .assert_error(400, "InvalidScopeException");
+}

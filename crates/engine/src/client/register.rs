@@ -142,7 +142,8 @@ fn check_grant_types(asked: Option<&[String]>) -> Result<Vec<GrantType>, Refusal
 
 /// What is no scope.
 pub(crate) const MALFORMED_SCOPE: &str = "A scope must be one to three words joined by colons, such as \
-     sso:account:access, or name an account by its 12 digits: sso:account:ID or sso:account:ID:ROLE.";
+     sso:account:access, name an account by its 12 digits: sso:account:ID or sso:account:ID:ROLE, or give 5 \
+     to 1440 minutes: sso:minutes:30.";
 
 fn check_scopes(asked: &[String]) -> Result<ScopeSet, Refusal> {
     ScopeSet::parse(asked.iter().map(String::as_str)).map_err(|error| match error {

@@ -7,7 +7,7 @@ use claviger_engine::{
     web_session::SignedIn,
 };
 use claviger_model::{
-    scope::{ACCOUNT_ACCESS, LEGACY_PORTAL, Reach, ScopeSet},
+    scope::{ACCOUNT_ACCESS, LEGACY_PORTAL, Reach, ScopeSet, minutes},
     time::Timestamp,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
@@ -87,9 +87,14 @@ fn sentences(scopes: &ScopeSet, confined: &[Shown]) -> Vec<String> {
     if reach == Reach::Everything {
         sentences.push(PORTAL.to_owned());
     }
+    if let Some(longest) = scopes.longest() {
+        let long = span(i64::from(longest.as_seconds()));
+        sentences.push(format!("All of it for {long} at most, from the sign-in on"));
+    }
     for scope in scopes.iter() {
         let sentence = match scope {
             ACCOUNT_ACCESS | LEGACY_PORTAL => continue,
+            limiting if minutes(limiting).is_some() => continue,
             confining if confining.starts_with("sso:account:") => continue,
             unknown => format!("“{unknown}”, which opens nothing here"),
         };
