@@ -48,6 +48,7 @@ pub async fn role_credentials(
         // A browser's sign-in has no session of its own; its id keeps caches apart (POR-11).
         session_id: SessionId::from_bytes(*signed_in.web_session_id.as_bytes()),
         session_ends: signed_in.expires_at,
+        session_policy: None,
         client: None,
     };
     vend(

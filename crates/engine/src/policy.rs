@@ -49,6 +49,8 @@ pub struct Policy {
     pub reserved_names: Vec<String>,
     /// Applications that may call CreateTokenWithIAM.
     pub applications: Vec<Application>,
+    /// Policies that a login can be limited by: their ARNs by the names that scopes call them.
+    pub session_policies: BTreeMap<String, String>,
     /// Programs that sign in by a token of their own platform.
     pub workloads: Vec<Workload>,
     /// How far the word of trusted issuers goes.
@@ -115,6 +117,7 @@ impl Default for Policy {
             allowed_origins: Vec::new(),
             reserved_names: Vec::new(),
             applications: Vec::new(),
+            session_policies: BTreeMap::new(),
             workloads: Vec::new(),
             issuers: BTreeMap::new(),
             limits: Limits::default(),

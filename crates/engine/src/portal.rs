@@ -226,6 +226,8 @@ pub async fn role_credentials(
         reach: &reach,
         session_id: session.id,
         session_ends: session.absolute_expires_at,
+        // Of the session, not of the token: a refresh that asks for less would be rid of it.
+        session_policy: session.scopes.session_policy(),
         client: Some(&session.client_name),
     };
     vend(context, requester, &holder, account_id, role_name, now).await
@@ -237,6 +239,7 @@ pub(crate) struct Holder<'a> {
     pub(crate) reach: &'a Reach,
     pub(crate) session_id: claviger_model::id::SessionId,
     pub(crate) session_ends: Timestamp,
+    pub(crate) session_policy: Option<&'a str>,
     pub(crate) client: Option<&'a str>,
 }
 
@@ -257,7 +260,20 @@ pub(crate) async fn vend(
     let role = role
         .filter(|role| holder.reach.admits(&role.account_id, &role.name))
         .ok_or_else(no_access)?;
+    let policy_arn = match holder.session_policy {
+        None => None,
+        // One that the operator has taken away limits to nothing.
+        Some(name) => Some(
+            context
+                .policy
+                .session_policies
+                .get(name)
+                .ok_or_else(no_access)?
+                .clone(),
+        ),
+    };
     let request = CredentialRequest {
+        policy_arn,
         duration: duration(context, &role, holder, now),
         target: role.target,
         account_id: role.account_id,

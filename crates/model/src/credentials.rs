@@ -30,6 +30,8 @@ pub struct CredentialRequest {
     pub role_arn: String,
     /// How long the credentials shall live: 15 min to 12 h.
     pub duration: Lifetime,
+    /// The ARN of a policy that they are limited by, beside the role's own: a session policy.
+    pub policy_arn: Option<String>,
     /// Who will hold them. Part of the cache key, so that two people never share (POR-11).
     pub user_id: UserId,
     /// The person's name, unaltered: the adapter derives the role session name (POR-06).

@@ -21,6 +21,10 @@ const CONFINED: &str = "sso:account:";
 /// Before a number of minutes in the scopes that end a login early: `sso:minutes:30`.
 const MINUTES: &str = "sso:minutes:";
 
+/// Before the name of a session policy of the operator's, in the scope that credentials are limited by:
+/// `sso:policy:read-only`.
+const POLICY: &str = "sso:policy:";
+
 /// The fewest and the most minutes that a scope may give: clients refresh from a quarter of an hour
 /// before the end, and a day is longer than most logins.
 const MINUTES_RANGE: std::ops::RangeInclusive<u32> = 5..=1440;
@@ -92,6 +96,11 @@ pub fn minutes(scope: &str) -> Option<Lifetime> {
     MINUTES_RANGE
         .contains(&number)
         .then(|| Lifetime::minutes(number))
+}
+
+/// The session policy that a scope names, if it names one.
+pub fn policy(scope: &str) -> Option<&str> {
+    scope.strip_prefix(POLICY)
 }
 
 /// One account that a token is confined to, or one role of it.
@@ -181,6 +190,9 @@ pub enum ScopeRefused {
     /// More than [`MAX_SCOPES`].
     #[error("no more than {MAX_SCOPES} scopes may be asked for")]
     TooMany,
+    /// More than one session policy: credentials of both could do what either allows.
+    #[error("no more than one session policy may be asked for")]
+    TwoPolicies,
     /// More than was granted before.
     #[error("a scope is asked for that was not granted")]
     Wider,
@@ -198,6 +210,14 @@ impl ScopeSet {
             if scopes.len() > MAX_SCOPES {
                 return Err(ScopeRefused::TooMany);
             }
+        }
+        if scopes
+            .iter()
+            .filter(|scope| policy(scope.as_str()).is_some())
+            .count()
+            > 1
+        {
+            return Err(ScopeRefused::TwoPolicies);
         }
         Ok(Self(scopes))
     }
@@ -302,16 +322,37 @@ impl ScopeSet {
             return Ok(self.clone());
         }
         let reach = self.reach();
+        let own = self.session_policy();
+        let fits = |asked: &str| own.is_none_or(|own| own == asked);
         let held = |scope: &Scope| {
             self.0.contains(scope)
                 || minutes(scope.as_str()).is_some()
+                || policy(scope.as_str()).is_some_and(fits)
                 || Confinement::parse(scope.as_str()).is_some_and(|less| reach.covers(&less))
         };
         if asked.0.iter().all(held) {
-            Ok(asked.clone())
+            Ok(asked.clone().keeping_policy_of(self))
         } else {
             Err(ScopeRefused::Wider)
         }
+    }
+
+    /// The session policy that credentials are limited by.
+    pub fn session_policy(&self) -> Option<&str> {
+        self.iter().find_map(policy)
+    }
+
+    /// These, under the session policy of `other` where they have none.
+    #[must_use]
+    pub fn keeping_policy_of(mut self, other: &Self) -> Self {
+        let kept = other
+            .0
+            .iter()
+            .find(|scope| policy(scope.as_str()).is_some());
+        if self.session_policy().is_none() {
+            self.0.extend(kept.cloned());
+        }
+        self
     }
 
     /// How long a login with these lasts at most, where they say so.
@@ -419,6 +460,24 @@ mod tests {
             held.narrow(&set("sso:account:access sso:minutes:15")),
             Ok(set("sso:account:access sso:minutes:15"))
         );
+    }
+
+    #[test]
+    fn por_09_a_session_policy_is_the_only_one_and_is_never_lost() {
+        assert_eq!(
+            set("a sso:policy:read-only").session_policy(),
+            Some("read-only")
+        );
+        let two = ScopeSet::parse_joined("sso:policy:a sso:policy:b");
+        assert_eq!(two, Err(ScopeRefused::TwoPolicies));
+        let held = set("sso:account:access sso:policy:a");
+        assert_eq!(held.narrow(&set("sso:account:access")), Ok(held.clone()));
+        assert_eq!(held.narrow(&held), Ok(held.clone()));
+        let other = held.narrow(&set("sso:account:access sso:policy:b"));
+        assert_eq!(other, Err(ScopeRefused::Wider));
+        let free = set("sso:account:access");
+        assert_eq!(free.narrow(&held), Ok(held.clone()));
+        assert_eq!(free.clone().keeping_policy_of(&held), held);
     }
 
     #[test]

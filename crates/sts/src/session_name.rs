@@ -66,6 +66,7 @@ mod tests {
             role_name: RoleName::parse("Developer").unwrap(),
             role_arn: "arn:aws:iam::111122223333:role/Developer".to_owned(),
             duration: Lifetime::hours(1),
+            policy_arn: None,
             user_id: UserId::from_bytes([user; 16]),
             user_name: name.to_owned(),
             session_id: SessionId::from_bytes([1; 16]),

@@ -474,3 +474,73 @@ async fn por_09_minutes_end_a_login_early_and_the_page_says_so() {
         .await
         .assert_error(400, "InvalidScopeException");
 }
+
+#[tokio::test]
+async fn por_09_a_session_policy_goes_with_every_credential_and_no_refresh_loses_it() {
+    let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let server = TestServer::builder()
+        .policy(|policy| {
+            policy
+                .session_policies
+                .insert("read-only".to_owned(), arn.to_owned());
+        })
+        .start()
+        .await;
+    let aws = server.aws();
+    let held = device_of(&server, "alice", &[ACCOUNT_ACCESS, "sso:policy:read-only"]).await;
+    let plain = server.signed_in_device().await;
+    let draw = async |token: &str| {
+        aws.role_credentials(token, SANDBOX, "Developer")
+            .await
+            .assert_status(200);
+        server
+            .credentials
+            .requests()
+            .last()
+            .expect("a request")
+            .policy_arn
+            .clone()
+    };
+    assert_eq!(draw(&plain.tokens.access).await, None);
+    assert_eq!(draw(&held.tokens.access).await.as_deref(), Some(arn));
+    let less = json!({
+        "grantType": "refresh_token",
+        "refreshToken": held.tokens.refresh_token(),
+        "scope": [ACCOUNT_ACCESS],
+    });
+    let less = aws
+        .create_token(held.client.with(less))
+        .await
+        .assert_status(200)
+        .json();
+    let token = less["accessToken"].as_str().expect("a token");
+    assert_eq!(draw(token).await.as_deref(), Some(arn));
+    for scopes in [
+        &["sso:policy:other"][..],
+        &["sso:policy:read-only", "sso:policy:more"],
+    ] {
+        let body = json!({ "clientName": "x", "clientType": "public", "scopes": scopes });
+        aws.register_with(body)
+            .await
+            .assert_error(400, "InvalidScopeException");
+    }
+    let page = server.browser_of("alice").await.get("/sessions").await;
+    assert!(
+        page.text().contains("within the policy “read-only”"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn por_09_a_policy_that_was_taken_away_limits_to_nothing() {
+    let server = TestServer::start().await;
+    let held = device_of(&server, "alice", &[ACCOUNT_ACCESS]).await;
+    let sql = "UPDATE sessions SET scopes = scopes || ' sso:policy:gone'";
+    assert_eq!(server.tamper(sql).await, 1);
+    let answer = server
+        .aws()
+        .role_credentials(&held.tokens.access, SANDBOX, "Developer")
+        .await;
+    answer.assert_error(403, "ForbiddenException");
+    assert_eq!(server.credentials.calls(), 0);
+}

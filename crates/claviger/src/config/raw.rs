@@ -51,6 +51,8 @@ pub(crate) struct Configuration {
     pub(crate) applications: BTreeMap<String, Application>,
     #[serde(default)]
     pub(crate) workloads: BTreeMap<String, Workload>,
+    #[serde(default)]
+    pub(crate) session_policies: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

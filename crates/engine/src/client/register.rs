@@ -84,6 +84,7 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
     let name = check_name(context, &registration.client_name)?;
     let grant_types = check_grant_types(registration.grant_types.as_deref())?;
     let scopes = check_scopes(&registration.scopes)?;
+    check_policy(context, &scopes)?;
     let redirect_uris = check_redirect_uris(context, &registration.redirect_uris)?;
     if grant_types.contains(&GrantType::AuthorizationCode) {
         check_code_client(context, registration, &scopes)?;
@@ -149,10 +150,24 @@ fn check_scopes(asked: &[String]) -> Result<ScopeSet, Refusal> {
     ScopeSet::parse(asked.iter().map(String::as_str)).map_err(|error| match error {
         ScopeRefused::TooMany => Kind::InvalidClientMetadata
             .because("No more than 25 scopes may be registered. Ask for fewer."),
+        ScopeRefused::TwoPolicies => Kind::InvalidScope
+            .because("No more than one sso:policy scope may be registered. Choose one."),
         ScopeRefused::Malformed(_) | ScopeRefused::Wider => {
             Kind::InvalidScope.because(MALFORMED_SCOPE)
         }
     })
+}
+
+/// A policy that nobody has set up would open nothing, at the first use only.
+fn check_policy(context: &Context, scopes: &ScopeSet) -> Result<(), Refusal> {
+    let known = &context.policy.session_policies;
+    match scopes.session_policy() {
+        Some(name) if !known.contains_key(name) => Err(Kind::InvalidScope.because(
+            "The session policy that the sso:policy scope names is not known here. Ask the operator \
+             which there are.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check_redirect_uris(context: &Context, asked: &[String]) -> Result<Vec<RedirectUri>, Refusal> {

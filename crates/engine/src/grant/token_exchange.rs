@@ -57,6 +57,7 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
             .into());
     }
     let held = parent.scopes.select(token.claims.scope_mask);
+    let held = held.keeping_policy_of(&parent.scopes);
     let scopes = held.narrow(step.scopes).map_err(|_| {
         Kind::InvalidScope
             .because("A scope is asked for that the token does not have. Ask for less.")

@@ -13,7 +13,7 @@ use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutCo
 use aws_credential_types::Credentials;
 use aws_sdk_sts::{
     Client,
-    types::{Credentials as Given, Tag},
+    types::{Credentials as Given, PolicyDescriptorType, Tag},
 };
 use claviger_model::{
     credentials::{CredentialRequest, RoleCredentials},
@@ -140,6 +140,8 @@ impl AssumeRole {
         } else {
             Vec::new()
         };
+        let limited = request.policy_arn.as_ref();
+        let limited = limited.map(|arn| vec![PolicyDescriptorType::builder().arn(arn).build()]);
         let source_identity = self.source_identity.then_some(name.as_str());
         let given = match &self.by {
             By::Signature => {
@@ -147,6 +149,7 @@ impl AssumeRole {
                 call.role_session_name(&name)
                     .set_source_identity(source_identity.map(ToOwned::to_owned))
                     .duration_seconds(seconds)
+                    .set_policy_arns(limited)
                     .set_external_id(self.external_id.clone())
                     .set_tags((!tags.is_empty()).then(|| as_fields(&tags)).transpose()?)
                     .send()
@@ -165,6 +168,7 @@ impl AssumeRole {
                 call.role_arn(&request.role_arn)
                     .role_session_name(&name)
                     .duration_seconds(seconds)
+                    .set_policy_arns(limited)
                     .web_identity_token(token.reveal())
                     .send()
                     .await

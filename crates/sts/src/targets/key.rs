@@ -18,6 +18,7 @@ pub(super) struct Key {
     role_name: RoleName,
     role_arn: String,
     duration: Lifetime,
+    policy_arn: Option<String>,
 }
 
 impl Key {
@@ -31,6 +32,7 @@ impl Key {
             role_name: request.role_name.clone(),
             role_arn: request.role_arn.clone(),
             duration: request.duration,
+            policy_arn: request.policy_arn.clone(),
         }
     }
 }

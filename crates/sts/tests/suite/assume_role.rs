@@ -98,6 +98,19 @@ async fn credentials_arrive_whole() {
 }
 
 #[tokio::test]
+async fn por_09_a_session_policy_is_told_to_the_sts() {
+    let mut request = request(1, 1);
+    let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    request.policy_arn = Some(arn.to_owned());
+    let form = form(&request, |_| {}).await;
+    assert_eq!(
+        form.get("PolicyArns.member.1.arn").map(String::as_str),
+        Some(arn)
+    );
+    assert!(!form.contains_key("PolicyArns.member.2.arn"));
+}
+
+#[tokio::test]
 async fn por_07_the_form_has_exactly_our_fields() {
     let mut request = request(1, 1);
     request.user_name = "x&DurationSeconds=43200&Policy={}".to_owned();

@@ -81,6 +81,7 @@ pub(crate) fn request(session: u8, user: u8) -> CredentialRequest {
         role_name: RoleName::parse("Developer").unwrap(),
         role_arn: "arn:aws:iam::111122223333:role/team/DeveloperRole".to_owned(),
         duration: Lifetime::hours(1),
+        policy_arn: None,
         user_id: UserId::from_bytes([user; 16]),
         user_name: "alice".to_owned(),
         session_id: SessionId::from_bytes([session; 16]),

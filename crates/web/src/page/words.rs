@@ -7,7 +7,7 @@ use claviger_engine::{
     web_session::SignedIn,
 };
 use claviger_model::{
-    scope::{ACCOUNT_ACCESS, LEGACY_PORTAL, Reach, ScopeSet, minutes},
+    scope::{ACCOUNT_ACCESS, LEGACY_PORTAL, Reach, ScopeSet, minutes, policy},
     time::Timestamp,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
@@ -95,6 +95,10 @@ fn sentences(scopes: &ScopeSet, confined: &[Shown]) -> Vec<String> {
         let sentence = match scope {
             ACCOUNT_ACCESS | LEGACY_PORTAL => continue,
             limiting if minutes(limiting).is_some() => continue,
+            limiting if policy(limiting).is_some() => {
+                let name = policy(limiting).unwrap_or_default();
+                format!("All of it within the policy “{name}” of your organisation")
+            }
             confining if confining.starts_with("sso:account:") => continue,
             unknown => format!("“{unknown}”, which opens nothing here"),
         };

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use claviger_engine::{links::is_readable, policy::Policy};
-use claviger_model::{application::Application, id::TargetName, time::Lifetime};
+use claviger_model::{application::Application, id::TargetName, scope::Scope, time::Lifetime};
 use claviger_sts::assume_role as sts;
 use ipnet::IpNet;
 
@@ -286,9 +286,23 @@ fn policy(file: &Configuration) -> anyhow::Result<Policy> {
     policy.issuers = trust::issuers(file)?;
     policy.applications = trust::applications(file)?;
     policy.workloads = trust::workloads(file)?;
+    policy.session_policies = session_policies(file)?;
     limits(file, &mut policy);
     check_policy(&policy)?;
     Ok(policy)
+}
+
+fn session_policies(file: &Configuration) -> anyhow::Result<BTreeMap<String, String>> {
+    for (name, arn) in &file.session_policies {
+        let scope = Scope::parse(&format!("sso:policy:{name}"));
+        if scope.is_err() || !arn.starts_with("arn:") || !arn.contains(":policy/") {
+            bail!(
+                "session_policies.{name} must be the ARN of a policy, such as \
+                 arn:aws:iam::aws:policy/ReadOnlyAccess, under a name of letters, digits, - and _"
+            );
+        }
+    }
+    Ok(file.session_policies.clone())
 }
 
 /// Compared letter by letter, so they must be spelled as browsers spell origins.
