@@ -109,13 +109,6 @@ async fn fed_04_only_the_issuers_own_asymmetric_signatures_count_and_nothing_is_
         head[member] = value;
         spelled(head)
     };
-    // Signed as they are: only what their headers hold is wrong with them.
-    let signed = |change: &dyn Fn(&mut jsonwebtoken::Header)| {
-        let mut head = header("first");
-        change(&mut head);
-        sign(&issuer.key, &head, &claims)
-    };
-    let address = format!("{}/keys", issuer.url);
     let none = format!(
         "{}.{}.",
         part(&json!({ "alg": "none", "kid": "first" })),
@@ -126,29 +119,6 @@ async fn fed_04_only_the_issuers_own_asymmetric_signatures_count_and_nothing_is_
         ("HS256", shared.expect("a token")),
         ("ES384", with("alg", json!("ES384"))),
         ("RS256 with a key of ES256", with("alg", json!("RS256"))),
-        ("crit", with("crit", json!(["exp"]))),
-        (
-            "jwk",
-            with("jwk", serde_json::to_value(&other.public).expect("a key")),
-        ),
-        ("jku", with("jku", json!(format!("{}/keys", issuer.url)))),
-        ("x5u", with("x5u", json!(format!("{}/keys", issuer.url)))),
-        (
-            "crit, signed",
-            signed(&|head| head.crit = Some(vec!["exp".to_owned()])),
-        ),
-        (
-            "jwk, signed",
-            signed(&|head| head.jwk = Some(issuer.key.public.clone())),
-        ),
-        (
-            "jku, signed",
-            signed(&|head| head.jku = Some(address.clone())),
-        ),
-        (
-            "x5u, signed",
-            signed(&|head| head.x5u = Some(address.clone())),
-        ),
         ("JWE", "a.b.c.d.e".to_owned()),
         ("no kid", spelled(json!({ "alg": "ES256" }))),
         ("padding", good.replace('.', "=.")),
@@ -176,6 +146,38 @@ async fn fed_04_only_the_issuers_own_asymmetric_signatures_count_and_nothing_is_
         &present(&server, &machine, &altered.join(".")).await,
         "altered",
     );
+    server.finish().await;
+}
+
+/// Signed as they are: only what their headers hold is wrong with them.
+#[tokio::test]
+async fn fed_04_a_header_brings_no_keys_and_no_rules() {
+    let (issuer, server, machine) = scene().await;
+    let claims = issuer::claims(&issuer, &server);
+    let address = Some(format!("{}/elsewhere", issuer.url));
+    let signed = |change: &dyn Fn(&mut jsonwebtoken::Header)| {
+        let mut head = header("first");
+        change(&mut head);
+        sign(&issuer.key, &head, &claims)
+    };
+    for (why, assertion) in [
+        (
+            "crit",
+            signed(&|head| head.crit = Some(vec!["exp".to_owned()])),
+        ),
+        (
+            "jwk",
+            signed(&|head| head.jwk = Some(issuer.key.public.clone())),
+        ),
+        ("jku", signed(&|head| head.jku.clone_from(&address))),
+        ("x5u", signed(&|head| head.x5u.clone_from(&address))),
+        ("x5c", signed(&|head| head.x5c = Some(vec![String::new()]))),
+    ] {
+        let answer = present(&server, &machine, &assertion).await;
+        assert_refused(&server, &answer, why);
+        server.clock.advance(1);
+    }
+    assert_eq!(issuer.asked(), 0, "nothing is fetched for them");
     server.finish().await;
 }
 
