@@ -25,6 +25,14 @@ pub enum SessionOrigin {
 }
 
 impl SessionOrigin {
+    /// Whether a program began it by itself, without the person at a browser.
+    pub const fn is_by_machine(self) -> bool {
+        match self {
+            Self::Device | Self::AuthorizationCode => false,
+            Self::JwtBearer | Self::Workload | Self::TokenExchange => true,
+        }
+    }
+
     /// The spelling in rows.
     pub const fn as_str(self) -> &'static str {
         match self {

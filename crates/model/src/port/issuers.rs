@@ -28,7 +28,7 @@ pub struct Assertion {
     pub expires_at: Timestamp,
     /// `nbf`.
     pub not_before: Option<Timestamp>,
-    /// The claims that are texts, by name.
+    /// The claims by name, members of objects by their path; empty where they are no text.
     pub claims: BTreeMap<String, String>,
 }
 
