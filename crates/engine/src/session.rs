@@ -94,8 +94,17 @@ pub(crate) async fn begin(
     let record = audit::on_session(Action::SessionStart, user, &session, requester, now);
     let plan = Plan::of(session::starting(&session))
         .then(audit::recording(context, &record))
-        .and(make_room(context, requester, user, now).await?);
+        .and(make_room(context, requester, user, &session, now).await?);
     Ok((session, plan))
+}
+
+/// What machines begin makes room among what the same machine began, and never where people sign in.
+fn makes_room_for(old: &Session, new: &Session) -> bool {
+    match (old.origin.is_by_machine(), new.origin.is_by_machine()) {
+        (true, true) => old.client == new.client,
+        (false, false) => true,
+        _ => false,
+    }
 }
 
 /// Ends the sessions idle longest when a person has reached the cap (RES-10).
@@ -103,9 +112,12 @@ async fn make_room(
     context: &Context,
     requester: &Requester,
     user: &User,
+    new: &Session,
     now: Timestamp,
 ) -> Result<Plan, Error> {
     let mut live = session::live_of_user(context.store.as_ref(), user.id, now).await?;
+    let parent = new.parent.map(|parent| parent.id);
+    live.retain(|old| Some(old.id) != parent && makes_room_for(old, new));
     let keep = usize::try_from(context.policy.limits.sessions_per_user).unwrap_or(usize::MAX);
     live.sort_by_key(|session| {
         let [last_rotation, ..] = session.rotations.rotated_at;

@@ -87,6 +87,8 @@ impl Known {
             .filter(|key| key.common.key_id.as_deref() == Some(kid));
         match (named.next(), named.next()) {
             (Some(key), None) => Found::Key(Box::new(key.clone())),
+            // It may be one of those that could not be had.
+            _ if !self.problem.is_empty() => Found::Unavailable(self.problem.clone()),
             _ => Found::Unknown,
         }
     }
@@ -95,6 +97,7 @@ impl Known {
         match read {
             Ok(keys) => {
                 self.keys = keys;
+                self.problem.clear();
                 self.fetched = Some(Instant::now());
             }
             Err(problem) => {
@@ -130,4 +133,24 @@ async fn read(source: &Source) -> Result<Vec<Jwk>, String> {
         keys: keys.collect(),
     }
     .keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fed_06_a_key_that_may_be_among_those_that_cannot_be_had_is_nobodys_mistake() {
+        let mut known = Known {
+            fetched: Some(Instant::now()),
+            ..Known::default()
+        };
+        assert!(matches!(known.answer("next"), Found::Unknown));
+        known.problem = "it answered 500".to_owned();
+        assert!(matches!(known.answer("next"), Found::Unavailable(_)));
+        assert!(matches!(
+            Known::default().answer("first"),
+            Found::Unavailable(_)
+        ));
+    }
 }

@@ -136,7 +136,7 @@ fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Wh
     }
 }
 
-/// Claims that can be compared as text; members of objects by their path, joined by `/`. A path that two
+/// Claims as texts, empty where they are of another kind; members of objects by their path, joined by `/`. A path that two
 /// of them have names nothing.
 fn texts(claims: &Map<String, Value>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
@@ -157,7 +157,8 @@ fn collect(claims: &Map<String, Value>, above: &str, found: &mut BTreeMap<String
                 collect(members, &format!("{path}/"), found);
                 continue;
             }
-            _ => continue,
+            // There, but nothing that anybody could have asked for.
+            _ => String::new(),
         };
         let only = if found.contains_key(&path) {
             None
@@ -192,8 +193,10 @@ mod tests {
         assert_eq!(
             texts,
             [
+                ("groups", ""),
                 ("kubernetes.io/namespace", "shop"),
                 ("kubernetes.io/serviceaccount/name", "deploy"),
+                ("kubernetes.io/serviceaccount/uid", ""),
                 ("protected", "true"),
                 ("sub", "system:serviceaccount:shop:deploy"),
             ]

@@ -298,6 +298,20 @@ async fn an_address_names_somebody_only_where_it_is_verified_and_theirs_alone() 
         }
         issuer.sign(&claims)
     };
+    let mut claims = issuer::claims(&issuer, &server);
+    claims["email"] = json!("alice@example.org");
+    for verified in [
+        json!(0),
+        json!(1),
+        json!(null),
+        json!(["true"]),
+        json!("yes"),
+    ] {
+        claims["email_verified"] = verified;
+        let answer = present(&server, &machine, &issuer.sign(&claims)).await;
+        assert_refused(&server, &answer, "an address that nobody says is verified");
+        server.clock.advance(1);
+    }
     for (email, verified) in [
         ("alice@example.org", Some(false)),
         ("ALICE@example.org", None),

@@ -215,3 +215,120 @@ async fn reg_12_an_application_that_is_denied_is_refused_and_its_sessions_end() 
         .assert_error(401, "InvalidClientException");
     server.finish().await;
 }
+
+#[tokio::test]
+async fn por_09_an_application_is_not_rid_of_its_limits_by_asking_for_less() {
+    let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let server = claviger_tests::TestServer::builder()
+        .policy(|policy| {
+            policy
+                .session_policies
+                .insert("read-only".to_owned(), arn.to_owned());
+            let mut application = claviger_tests::seed::application();
+            let scopes = [
+                "sso:account:access",
+                "sso:policy:read-only",
+                "sso:minutes:30",
+            ];
+            application.metadata.scopes =
+                claviger_model::scope::ScopeSet::parse(scopes).expect("scopes");
+            policy.applications.push(application);
+        })
+        .start()
+        .await;
+    let machine = Machine::new(&server).await;
+    // `code_for` asks for sso:account:access alone.
+    let code = server.code_for(&machine.client()).await;
+    let redeem = json!({
+        "grantType": "authorization_code",
+        "code": code.code,
+        "redirectUri": code.redirect_uri,
+        "codeVerifier": code.verifier,
+        "scope": ["sso:account:access"],
+    });
+    let first = machine.ask(&server, redeem).await.assert_status(200).json();
+    assert_eq!(first["expiresIn"], 1800);
+    server.clock.advance(1);
+    let exchange = json!({
+        "grantType": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subjectToken": text(&first, "accessToken"),
+        "subjectTokenType": "urn:ietf:params:oauth:token-type:access_token",
+        "scope": ["sso:account:access"],
+    });
+    let child = machine
+        .ask(&server, exchange.clone())
+        .await
+        .assert_status(200)
+        .json();
+    for token in [text(&first, "accessToken"), text(&child, "accessToken")] {
+        let drawn = server
+            .aws()
+            .role_credentials(token, SANDBOX, "Developer")
+            .await;
+        drawn.assert_status(200);
+        let asked = server.credentials.requests();
+        assert_eq!(
+            asked.last().expect("a request").policy_arn.as_deref(),
+            Some(arn)
+        );
+    }
+    // More scopes than a session can hold are refused, not stored.
+    let mut many = exchange.clone();
+    let roles = (0..25).map(|number| format!("sso:account:{SANDBOX}:R{number}"));
+    many["scope"] = json!(roles.collect::<Vec<_>>());
+    machine
+        .ask(&server, many)
+        .await
+        .assert_error(400, "InvalidScopeException");
+    let mut unknown = exchange;
+    unknown["scope"] = json!(["sso:account:access", "sso:policy:other"]);
+    machine
+        .ask(&server, unknown)
+        .await
+        .assert_error(400, "InvalidScopeException");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn res_10_machines_make_room_among_their_own_and_never_end_what_they_came_from() {
+    let server = claviger_tests::TestServer::builder()
+        .policy(|policy| {
+            policy
+                .applications
+                .push(claviger_tests::seed::application());
+            policy.limits.sessions_per_user = 2;
+        })
+        .start()
+        .await;
+    let machine = Machine::new(&server).await;
+    let person = server.signed_in_device().await;
+    let first = machine.sign_in(&server).await;
+    let mut children = Vec::new();
+    for _ in 0..3 {
+        server.clock.advance(1);
+        let exchange = json!({
+            "grantType": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subjectToken": text(&first, "accessToken"),
+            "subjectTokenType": "urn:ietf:params:oauth:token-type:access_token",
+        });
+        let child = machine
+            .ask(&server, exchange)
+            .await
+            .assert_status(200)
+            .json();
+        children.push(text(&child, "accessToken").to_owned());
+    }
+    let aws = server.aws();
+    for alive in [
+        &person.tokens.access,
+        text(&first, "accessToken"),
+        &children[1],
+        &children[2],
+    ] {
+        aws.list_accounts(alive).await.assert_status(200);
+    }
+    aws.list_accounts(&children[0])
+        .await
+        .assert_error(401, "UnauthorizedException");
+    server.finish().await;
+}

@@ -159,7 +159,7 @@ fn check_scopes(asked: &[String]) -> Result<ScopeSet, Refusal> {
 }
 
 /// A policy that nobody has set up would open nothing, at the first use only.
-fn check_policy(context: &Context, scopes: &ScopeSet) -> Result<(), Refusal> {
+pub(crate) fn check_policy(context: &Context, scopes: &ScopeSet) -> Result<(), Refusal> {
     let known = &context.policy.session_policies;
     match scopes.session_policy() {
         Some(name) if !known.contains_key(name) => Err(Kind::InvalidScope.because(

@@ -14,7 +14,7 @@ use claviger_model::{
 
 use super::{
     authorization_code, device_code, jwt_bearer, refresh_token,
-    request::{Caller, Issued, TokenRequest},
+    request::{Caller, Issued, TokenRequest, TokenType},
     step::{Once, Step},
     token_exchange, workload,
 };
@@ -61,6 +61,7 @@ pub async fn redeem(
     let mut issued = issued?;
     if application.is_some() && !client.may_use(GrantType::RefreshToken) {
         issued.refresh_token = None;
+        issued.token_type = TokenType::Access;
     }
     Ok(issued)
 }

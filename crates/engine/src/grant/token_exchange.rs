@@ -13,6 +13,7 @@ use super::{
     step::Step,
 };
 use crate::{
+    client::register::check_policy,
     error::{Error, Kind, Refusal},
     issued::TokenType,
     session::{self, Beginning},
@@ -57,11 +58,12 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
             .into());
     }
     let held = parent.scopes.select(token.claims.scope_mask);
-    let held = held.keeping_policy_of(&parent.scopes);
+    let held = held.with_limits_of(&parent.scopes);
     let scopes = held.narrow(step.scopes).map_err(|_| {
         Kind::InvalidScope
             .because("A scope is asked for that the token does not have. Ask for less.")
     })?;
+    check_policy(step.context, &scopes)?;
     let mut issued = begin(step, &parent, &user, scopes).await?;
     if wanted == TokenType::Access {
         issued.refresh_token = None;
@@ -83,6 +85,7 @@ async fn begin(
             id: parent.id,
             ends_at: Some(parent.expires_at()),
         }),
+        longest: Some(parent.absolute_expires_at.remaining(step.now)),
         ..Beginning::of(step.client, SessionOrigin::TokenExchange, parent.auth_time)
     };
     let (begun, starting) =

@@ -18,6 +18,7 @@ use super::{
     step::Step,
 };
 use crate::{
+    client::register::check_policy,
     context::Context,
     error::{Error, Kind},
     session::{self, Beginning},
@@ -66,6 +67,7 @@ pub(crate) async fn redeem(
     let scopes = client.metadata.scopes.narrow(asked).map_err(|_| {
         Kind::InvalidScope.because("A workload can ask for sso:account:access or less.")
     })?;
+    check_policy(context, &scopes)?;
     let beginning = Beginning {
         scopes: scopes.clone(),
         // It cannot be refreshed: the platform signs another token as long as the job may have one.

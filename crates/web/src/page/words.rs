@@ -89,7 +89,7 @@ fn sentences(scopes: &ScopeSet, confined: &[Shown]) -> Vec<String> {
     }
     if let Some(longest) = scopes.longest() {
         let long = span(i64::from(longest.as_seconds()));
-        sentences.push(format!("All of it for {long} at most, from the sign-in on"));
+        sentences.push(format!("All of it for {long} at most"));
     }
     for scope in scopes.iter() {
         let sentence = match scope {

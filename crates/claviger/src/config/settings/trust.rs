@@ -85,6 +85,9 @@ pub(super) fn workloads(file: &Configuration) -> anyhow::Result<Vec<Workload>> {
             if !file.issuers.contains_key(issuer) {
                 bail!("there is no issuer {issuer}; add [issuers.{issuer}]");
             }
+            if raw.claims.values().any(String::is_empty) {
+                bail!("claims must not be empty texts: those stand for what is no text");
+            }
             if raw.claims.is_empty() {
                 bail!("claims must name at least one, or every token of the issuer would do");
             }
@@ -126,6 +129,11 @@ fn application(
     let scopes = ScopeSet::parse(raw.scopes.iter().map(String::as_str)).context("scopes")?;
     if scopes.is_legacy() {
         bail!("scopes must name at least one, such as sso:account:access");
+    }
+    if let Some(policy) = scopes.session_policy()
+        && !file.session_policies.contains_key(policy)
+    {
+        bail!("scopes: there is no session policy {policy}; add it to [session_policies]");
     }
     let redirect_uri = |text: &String| {
         RedirectUri::parse(text)
