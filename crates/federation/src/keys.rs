@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::jwk::Jwk;
 use serde_json::Value;
 use url::Url;
 
@@ -129,10 +129,7 @@ async fn read(source: &Source) -> Result<Vec<Jwk>, String> {
     };
     let keys = keys.into_iter().take(MOST);
     let keys = keys.filter_map(|key| serde_json::from_value(key).ok());
-    Ok(JwkSet {
-        keys: keys.collect(),
-    }
-    .keys)
+    Ok(keys.collect())
 }
 
 #[cfg(test)]
