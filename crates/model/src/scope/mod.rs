@@ -335,17 +335,8 @@ impl ScopeSet {
         }
         // Limits alone limit all that there is.
         let limits_alone = asked.iter().all(is_limit);
-        let mut narrowed = if limits_alone { self } else { asked }.clone();
-        let limits = self
-            .0
-            .iter()
-            .chain(&asked.0)
-            .filter(|scope| is_limit(scope.as_str()));
-        for limit in limits {
-            if !narrowed.0.contains(limit) {
-                narrowed.0.push(limit.clone());
-            }
-        }
+        let base = if limits_alone { self } else { asked };
+        let narrowed = base.clone().with_limits_of(self).with_limits_of(asked);
         if narrowed.len() > MAX_SCOPES {
             return Err(ScopeRefused::TooMany);
         }
