@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     client::ClientMetadata,
     directory::UserName,
-    id::Malformed,
+    id::{Malformed, configured_name},
     secret::Secret,
     time::{Lifetime, Timestamp},
 };
@@ -18,15 +18,7 @@ pub struct ApplicationName(String);
 impl ApplicationName {
     /// Reads a lower-case name.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if (1..=64).contains(&text.len()) && text.bytes().all(legal) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Malformed {
-                what: "application name",
-                rule: "must be 1 to 64 lower-case letters, digits or dashes",
-            })
-        }
+        configured_name("application name", text).map(Self)
     }
 
     /// The name.
@@ -48,11 +40,7 @@ pub struct IssuerName(String);
 impl IssuerName {
     /// Reads a lower-case name.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let ApplicationName(name) = ApplicationName::parse(text).map_err(|error| Malformed {
-            what: "issuer name",
-            ..error
-        })?;
-        Ok(Self(name))
+        configured_name("issuer name", text).map(Self)
     }
 
     /// The name.

@@ -185,6 +185,18 @@ impl std::fmt::Display for RoleName {
     }
 }
 
+/// What an operator may call something in the configuration: 1–64 of `[a-z0-9-]`.
+pub(crate) fn configured_name(what: &'static str, text: &str) -> Result<String, Malformed> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=64).contains(&text.len()) && text.bytes().all(legal) {
+        return Ok(text.to_owned());
+    }
+    Err(Malformed {
+        what,
+        rule: "must be 1 to 64 lower-case letters, digits or dashes",
+    })
+}
+
 /// The name of a credential target in the configuration: 1–64 of `[a-z0-9-]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetName(String);
@@ -192,15 +204,7 @@ pub struct TargetName(String);
 impl TargetName {
     /// Reads a lower-case name.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if (1..=64).contains(&text.len()) && text.bytes().all(legal) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Malformed {
-                what: "target name",
-                rule: "must be 1 to 64 lower-case letters, digits or dashes",
-            })
-        }
+        configured_name("target name", text).map(Self)
     }
 
     /// The name.
