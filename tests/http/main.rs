@@ -24,3 +24,4 @@ mod adm;
 mod res;
 mod web_identity;
 mod iam;
+mod ssr;

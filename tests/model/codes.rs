@@ -49,7 +49,7 @@ impl Lane<'_> {
         let device = match self.chance.below(100) {
             0..45 => self.poll(device).await,
             45..53 => self.poll_as_another_client(device).await,
-            53..83 => self.decide(device, Answer::Approve).await,
+            53..83 => self.decide(device, Answer::everything()).await,
             83..92 => self.decide(device, Answer::Deny).await,
             _ => return,
         };
@@ -131,7 +131,7 @@ impl Lane<'_> {
     async fn decide(&mut self, mut device: DeviceHeld, answer: Answer) -> DeviceHeld {
         let now = self.stage.now();
         let follows = match answer {
-            Answer::Approve | Answer::Confine(_) => device.state == Device::Pending,
+            Answer::Approve { .. } => device.state == Device::Pending,
             Answer::Deny => matches!(device.state, Device::Pending | Device::Approved),
         };
         let allowed = follows && now < device.end;
@@ -163,7 +163,7 @@ impl Lane<'_> {
         }
         if allowed && fate.is_made() && (commit == 1 || fate == Fate::Made) {
             let (state, action) = match answer {
-                Answer::Approve | Answer::Confine(_) => (Device::Approved, "device.approve"),
+                Answer::Approve { .. } => (Device::Approved, "device.approve"),
                 Answer::Deny => (Device::Denied, "device.deny"),
             };
             device.state = state;

@@ -77,6 +77,7 @@ pub struct FakeIssuer {
     pub key: IssuerKey,
     state: Arc<Mutex<State>>,
     asked: Arc<AtomicUsize>,
+    heard: Arc<Mutex<Vec<String>>>,
     tls: Tls,
 }
 
@@ -98,15 +99,16 @@ impl FakeIssuer {
             key,
             state,
             asked,
+            heard: Arc::default(),
             tls,
         };
-        tokio::spawn(serve(
-            listener,
-            issuer.tls.clone(),
-            issuer.url.clone(),
-            Arc::clone(&issuer.state),
-            Arc::clone(&issuer.asked),
-        ));
+        let each = Connection {
+            tls: issuer.tls.clone(),
+            url: issuer.url.clone(),
+            state: Arc::clone(&issuer.state),
+            heard: Arc::clone(&issuer.heard),
+        };
+        tokio::spawn(serve(listener, each, Arc::clone(&issuer.asked)));
         issuer
     }
 
@@ -123,6 +125,12 @@ impl FakeIssuer {
     /// How many connections were made to it.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// The requests that it read, as they came.
+    pub fn heard(&self) -> Vec<String> {
+        let heard = self.heard.lock();
+        heard.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -153,18 +161,29 @@ pub fn sign(key: &IssuerKey, header: &Header, claims: &Value) -> String {
     encode(header, claims, &key.private).expect("a token")
 }
 
-async fn serve(
-    listener: TcpListener,
+/// What every connection needs to know of the issuer.
+#[derive(Clone)]
+struct Connection {
     tls: Tls,
     url: String,
     state: Arc<Mutex<State>>,
-    asked: Arc<AtomicUsize>,
-) {
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Connection {
+    fn hear(&self, request: &str) {
+        let heard = self.heard.lock();
+        let mut heard = heard.unwrap_or_else(PoisonError::into_inner);
+        heard.push(request.to_owned());
+    }
+}
+
+async fn serve(listener: TcpListener, each: Connection, asked: Arc<AtomicUsize>) {
     while let Ok((stream, _)) = listener.accept().await {
         asked.fetch_add(1, Ordering::SeqCst);
-        let (acceptor, url, state) = (tls.acceptor(), url.clone(), Arc::clone(&state));
+        let own = each.clone();
         tokio::spawn(async move {
-            let Ok(mut stream) = acceptor.accept(stream).await else {
+            let Ok(mut stream) = own.tls.acceptor().accept(stream).await else {
                 return;
             };
             let mut request = vec![0; 4096];
@@ -172,8 +191,8 @@ async fn serve(
                 return;
             };
             let request = String::from_utf8_lossy(&request[..length]).into_owned();
-            let answer = answer(&request, &url, &state);
-            let Some(answer) = answer else {
+            own.hear(&request);
+            let Some(answer) = answer(&request, &own.url, &own.state) else {
                 return std::future::pending().await;
             };
             let _ = stream.write_all(answer.as_bytes()).await;

@@ -2,8 +2,9 @@
 //! are in the store.
 
 use claviger_model::{
-    application::{Application, ApplicationName, MachineKeyState},
+    application::{Application, ApplicationName, MachineKeyState, Workload},
     client::Client,
+    id::ClientRef,
     secret::Secret,
     time::{Lifetime, Timestamp},
 };
@@ -32,6 +33,23 @@ pub(crate) fn client_of(context: &Context, application: &Application) -> Client 
         issued_at: Timestamp::from_epoch_seconds(0),
         expires_at: Timestamp::from_epoch_seconds(i64::MAX),
     }
+}
+
+/// What a workload's sessions name as their client.
+pub(crate) fn workload_reference(context: &Context, workload: &Workload) -> ClientRef {
+    let instance = context.links.ssoins();
+    client_id::reference(&format!("claviger/workload/{instance}/{}", workload.name))
+}
+
+/// Whether a client is one that the operator set up, an application or a workload: its name is not its
+/// own word.
+pub fn is_configured(context: &Context, client: ClientRef) -> bool {
+    let applications = context.policy.applications.iter();
+    let workloads = context.policy.workloads.iter();
+    applications
+        .map(|own| client_of(context, own).reference)
+        .chain(workloads.map(|own| workload_reference(context, own)))
+        .any(|own| own == client)
 }
 
 /// Whoever a signature says has signed. Unknown and disabled keys have a secret too, which nobody

@@ -8,7 +8,7 @@ use claviger_model::{
     network::Requester,
     pkce::CodeChallenge,
     redirect_uri::RedirectUri,
-    scope::{Confinement, ScopeSet},
+    scope::ScopeSet,
     secret::Secret,
     time::Timestamp,
 };
@@ -17,8 +17,8 @@ use claviger_store::{repository::authorization_code as codes, statement::Plan};
 use crate::{
     audit,
     client::authenticate,
+    confinement,
     context::Context,
-    device::cannot_be_less,
     error::{Error, Kind, Refusal},
     redirection,
     token::{
@@ -337,9 +337,9 @@ pub async fn approve(
 }
 
 impl AuthorizeRequest {
-    /// The same with less of the portal.
-    pub fn confined(mut self, only: &Confinement) -> Result<Self, Error> {
-        self.scopes = self.scopes.confine(only).ok_or_else(cannot_be_less)?;
+    /// The same with less of what it asks for: scopes that confine or limit.
+    pub fn given(mut self, context: &Context, less: &ScopeSet) -> Result<Self, Error> {
+        self.scopes = confinement::given(context, &self.scopes, less)?;
         Ok(self)
     }
 }

@@ -4,11 +4,34 @@
 use claviger_model::{
     access::{Account, Role},
     id::{AccountId, RoleName, UserId},
-    scope::{Confinement, Reach, ScopeSet},
+    scope::{Confinement, Reach, ScopeRefused, ScopeSet},
 };
 use claviger_store::{driver::Driver, repository::access};
 
-use crate::{context::Context, error::Error, web_session::SignedIn};
+use crate::{
+    client::register::check_policy,
+    context::Context,
+    error::{Error, Kind, Refusal},
+    web_session::SignedIn,
+};
+
+/// What a program gets that asked for scopes and is given `less` of them, all of them for none.
+pub(crate) fn given(
+    context: &Context,
+    asked: &ScopeSet,
+    less: &ScopeSet,
+) -> Result<ScopeSet, Refusal> {
+    check_policy(context, less)?;
+    let refused = |why: ScopeRefused| {
+        Kind::InvalidRequest
+            .because(
+                "That is not less of what this program asks for. Choose from the lists of the page, \
+                 or name sso:account:ID, sso:account:ID:ROLE, sso:minutes:N or sso:policy:NAME.",
+            )
+            .detail(why.to_string())
+    };
+    asked.give(less).map_err(refused)
+}
 
 /// The accounts after `after` in which the person has something of what is within reach.
 pub(crate) async fn accounts(

@@ -6,7 +6,7 @@ use claviger_model::{
     grant::device::{Decision, DeviceAuthorization, DeviceState},
     id::{ClientRef, DeviceId},
     network::{NetworkPrefix, Requester},
-    scope::{Confinement, ScopeSet},
+    scope::ScopeSet,
     secret::Secret,
     time::{Lifetime, Timestamp},
     user_code::UserCode,
@@ -20,6 +20,7 @@ use claviger_store::{
 use crate::{
     audit,
     client::authenticate::{ClientCredentials, authenticate},
+    confinement,
     context::{Context, StartKey},
     error::{Error, Kind, Refusal},
     keys::purpose::Tag,
@@ -257,12 +258,22 @@ pub async fn look_up(
 /// What a person decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Give that device the access that it asks for.
-    Approve,
-    /// Give it less: only this, where it asks for everything.
-    Confine(Confinement),
+    /// Give that device the access that it asks for, or `less` of it.
+    Approve {
+        /// Scopes that confine or limit; none for all that it asks for.
+        less: ScopeSet,
+    },
     /// Do not; also takes back an approval that has not been redeemed (DEV-13).
     Deny,
+}
+
+impl Answer {
+    /// Approval of all that the device asks for.
+    pub fn everything() -> Self {
+        Self::Approve {
+            less: ScopeSet::default(),
+        }
+    }
 }
 
 /// Writes a person's decision down, once. Refused with `Kind::NotFound` when somebody else was
@@ -286,21 +297,27 @@ pub async fn decide(
         auth_time: signed_in.auth_time,
         user_epoch: signed_in.user.epoch,
     };
-    let mut scopes = authorization.scopes.clone();
-    if let Answer::Confine(only) = &answer {
-        scopes = scopes.confine(only).ok_or_else(cannot_be_less)?;
-    }
-    let (outcome, action, state) = match answer {
-        Answer::Approve | Answer::Confine(_) => (
+    let (outcome, action, state, given) = match answer {
+        Answer::Approve { less } => (
             Outcome::Approved,
             Action::DeviceApprove,
             DeviceState::Approved(decision),
+            confinement::given(context, &authorization.scopes, &less),
         ),
         Answer::Deny => (
             Outcome::Denied,
             Action::DeviceDeny,
             DeviceState::Denied(decision),
+            Ok(authorization.scopes.clone()),
         ),
+    };
+    let scopes = match given {
+        Ok(scopes) => scopes,
+        Err(refused) => {
+            // The code was right.
+            context.store.apply(give_back).await?;
+            return Err(refused.into());
+        }
     };
     let mut record = audit::by_person(action, &signed_in.user, requester, now);
     record.client = Some(authorization.client_name.clone());
@@ -323,11 +340,6 @@ pub async fn decide(
         scopes,
         ..authorization
     })
-}
-
-/// What asks for no scope that opens everything cannot be given a part of it.
-pub(crate) fn cannot_be_less() -> Refusal {
-    Kind::InvalidRequest.because("This program can be given what it asks for, or nothing.")
 }
 
 /// The authorization of a typed code in any state. The attempt is counted as a

@@ -117,6 +117,10 @@ async fn a_child_shows_under_its_parent_and_dies_with_it() {
         "{page}"
     );
     assert!(cards[3].contains("from the session above"), "{page}");
+    assert!(
+        !page.contains("unverified"),
+        "the operator named it\n{page}"
+    );
     let aws = server.aws();
     aws.list_accounts(text(&child, "accessToken"))
         .await

@@ -9,7 +9,7 @@ use claviger_model::{
     time::Lifetime,
 };
 use claviger_tests::{
-    TestServer,
+    TestServer, html,
     http::{Request, Response},
     issuer::FakeIssuer,
     seed::{PRODUCTION, SANDBOX},
@@ -112,6 +112,12 @@ async fn a_job_draws_what_its_principal_has_and_nothing_else() {
             last.client.as_deref()
         ),
         ("credentials.issue", "bob", Some("deploy"))
+    );
+    let page = server.browser_of("bob").await.get("/sessions").await;
+    let told = html::text(page.text());
+    assert!(
+        told.contains("deploy") && !told.contains("unverified"),
+        "{told}"
     );
     // Another platform's claims, in an object.
     let pod = json!({ "kubernetes.io": { "namespace": "shop" } });

@@ -18,11 +18,11 @@ use super::{
     step::Step,
 };
 use crate::{
+    application,
     client::register::check_policy,
     context::Context,
     error::{Error, Kind},
     session::{self, Beginning},
-    token::client_id,
 };
 
 pub(crate) async fn redeem(
@@ -91,11 +91,6 @@ fn client_of(context: &Context, workload: &Workload) -> Result<Client, Error> {
     let (Ok(scopes), Ok(name)) = (portal, name) else {
         return Err(invalid("the workload's name is none").into());
     };
-    let named = format!(
-        "claviger/workload/{}/{}",
-        context.links.ssoins(),
-        workload.name
-    );
     Ok(Client {
         metadata: ClientMetadata {
             name,
@@ -104,7 +99,7 @@ fn client_of(context: &Context, workload: &Workload) -> Result<Client, Error> {
             scopes,
             redirect_uris: Vec::new(),
         },
-        reference: client_id::reference(&named),
+        reference: application::workload_reference(context, workload),
         issued_at: Timestamp::from_epoch_seconds(0),
         expires_at: Timestamp::from_epoch_seconds(i64::MAX),
     })

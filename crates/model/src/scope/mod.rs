@@ -299,20 +299,26 @@ impl ScopeSet {
         self.iter().all(|scope| scope == LEGACY_PORTAL)
     }
 
-    /// These, with less of the portal: `only` in the place of everything. Nothing where they do not
-    /// open everything by a scope.
-    #[must_use]
-    pub fn confine(&self, only: &Confinement) -> Option<Self> {
-        if !self.contains(ACCOUNT_ACCESS) {
-            return None;
+    /// Whether there is something of the portal here that a person can give less of. A client without
+    /// scopes has nothing that limits could stand beside.
+    pub fn can_be_lessened(&self) -> bool {
+        !self.is_legacy() && self.reach() != Reach::Nothing
+    }
+
+    /// These as a person gives them: `less` holds confinements, in the place of all that opens the portal,
+    /// and limits. All of these where it is empty.
+    pub fn give(&self, less: &Self) -> Result<Self, ScopeRefused> {
+        let confines = |scope: &str| Confinement::parse(scope).is_some();
+        let takes_away = |scope: &str| confines(scope) || is_limit(scope);
+        let gives_less = self.can_be_lessened() && less.iter().all(takes_away);
+        if !less.is_empty() && !gives_less {
+            return Err(ScopeRefused::Wider);
         }
-        let opens = |scope: &&Scope| {
-            [ACCOUNT_ACCESS, LEGACY_PORTAL].contains(&scope.as_str())
-                || Confinement::parse(scope.as_str()).is_some()
-        };
-        let kept = self.0.iter().filter(|scope| !opens(scope)).cloned();
-        let only = Scope::parse(&only.to_string()).ok()?;
-        Some(Self(kept.chain([only]).collect()))
+        let opens =
+            |scope: &str| [ACCOUNT_ACCESS, LEGACY_PORTAL].contains(&scope) || confines(scope);
+        let replaced = less.iter().any(confines);
+        let kept = self.iter().filter(|scope| !(replaced && opens(scope)));
+        self.narrow(&Self::parse(kept.chain(less.iter()))?)
     }
 
     /// What is asked for of these: of them themselves, or less of the portal than they open. All of them

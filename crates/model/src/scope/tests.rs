@@ -156,15 +156,53 @@ fn por_09_narrowing_gives_less_and_never_more() {
 }
 
 #[test]
-fn por_09_confining_takes_the_portal_away_and_keeps_the_rest() {
-    let only = Confinement::parse("sso:account:111122223333:ReadOnly").expect("a confinement");
-    let confined =
-        set("a sso:account:access sso-portal:* b sso:account:444455556666").confine(&only);
-    assert_eq!(confined, Some(set("a b sso:account:111122223333:ReadOnly")));
-    for nothing in ["", "a", "sso-portal:*", "sso:account:444455556666"] {
-        assert_eq!(set(nothing).confine(&only), None, "{nothing}");
+fn por_09_giving_less_takes_the_portal_away_and_keeps_the_rest() {
+    let only = "sso:account:111122223333:ReadOnly";
+    let give = |held, less| set(held).give(&set(less)).ok().map(|given| given.join());
+    let all = "a sso:account:access sso-portal:* b sso:account:444455556666";
+    for (held, less, given) in [
+        (all, "", all),
+        (all, only, "a b sso:account:111122223333:ReadOnly"),
+        (
+            "sso:account:access",
+            "sso:minutes:15 sso:policy:p",
+            "sso:account:access sso:minutes:15 sso:policy:p",
+        ),
+        (
+            "a sso:account:access sso:minutes:30",
+            "sso:account:111122223333 sso:minutes:60",
+            "a sso:minutes:30 sso:account:111122223333 sso:minutes:60",
+        ),
+        (
+            "sso:account:111122223333",
+            only,
+            "sso:account:111122223333:ReadOnly",
+        ),
+        (
+            only,
+            "sso:minutes:15",
+            "sso:account:111122223333:ReadOnly sso:minutes:15",
+        ),
+    ] {
+        assert_eq!(give(held, less).as_deref(), Some(given), "{less} of {held}");
     }
-    assert_eq!(only.to_string(), "sso:account:111122223333:ReadOnly");
+    for (held, less) in [
+        ("", only),
+        ("", "sso:minutes:15"),
+        ("a", "sso:minutes:15"),
+        ("sso-portal:*", only),
+        ("sso:account:444455556666", only),
+        (only, "sso:account:111122223333"),
+        ("sso:account:access", "sso:account:access"),
+        ("a sso:account:access", "a"),
+        (
+            "sso:account:access",
+            "sso:account:111122223333 sso-portal:*",
+        ),
+        ("sso:account:access sso:policy:p", "sso:policy:q"),
+    ] {
+        assert_eq!(give(held, less), None, "{less} of {held}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::{
+    application,
     authorize::{self, AuthorizeError, AuthorizeRequest},
     web_session::SignedIn,
 };
@@ -26,8 +27,9 @@ use crate::activity::Activity;
 struct ConsentPage<'a> {
     frame: Frame,
     client: &'a str,
+    configured: bool,
     scopes: Vec<String>,
-    less: Vec<Choices>,
+    less: Choices,
     name: &'a str,
     host: &'a str,
     on_this_computer: bool,
@@ -60,6 +62,7 @@ async fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest
     let template = ConsentPage {
         frame: Frame::of(&visit.app, signed_in, ""),
         client: request.client.metadata.name.as_str(),
+        configured: application::is_configured(visit.context(), request.client.reference),
         scopes: words::abilities(visit.context(), signed_in, &request.scopes).await?,
         less: less::choices(visit.context(), signed_in, &request.scopes).await?,
         name: signed_in.user.name.as_str(),
@@ -87,14 +90,14 @@ pub(crate) async fn send(visit: Visit, body: Bytes) -> Response<Body> {
 async fn decide(visit: &Visit, body: &Bytes) -> Answer {
     let (signed_in, form) = visit.signed_form(body, own_path::DEFAULT).await?;
     let sealed = form.get("request").unwrap_or_default();
-    let mut request = authorize::open(visit.context(), &signed_in, sealed)?;
+    let request = authorize::open(visit.context(), &signed_in, sealed)?;
     // Whatever is not a clear yes is a no.
     let yes = form.get("answer") == Some("approve");
     let (operation, redirection) = if yes {
-        if let Some(only) = less::chosen(form.get("only"))? {
-            request = request.confined(&only)?;
-        }
-        let approving = authorize::approve(visit.context(), &visit.requester, &signed_in, &request);
+        let given = request
+            .clone()
+            .given(visit.context(), &less::chosen(&form)?)?;
+        let approving = authorize::approve(visit.context(), &visit.requester, &signed_in, &given);
         ("approved", approving.await?)
     } else {
         ("denied", authorize::deny(visit.context(), &request))

@@ -43,7 +43,7 @@ struct ConfirmPage<'a> {
     agent: Option<&'a str>,
     asked: String,
     scopes: Vec<String>,
-    less: Vec<Choices>,
+    less: Choices,
     name: &'a str,
 }
 
@@ -162,11 +162,8 @@ async fn decide(visit: &Visit, body: &Bytes, approves: bool) -> Answer {
     let (signed_in, form) = visit.signed_form(body, HERE).await?;
     let typed = form.get("user_code").unwrap_or_default();
     let (answer, decision) = if approves {
-        let only = less::chosen(form.get("only"))?;
-        (
-            "approved",
-            only.map_or(Decision::Approve, Decision::Confine),
-        )
+        let less = less::chosen(&form)?;
+        ("approved", Decision::Approve { less })
     } else {
         ("denied", Decision::Deny)
     };

@@ -1,4 +1,4 @@
-//! Giving a program less than it asks for: one account, or one role of it.
+//! Giving a program less than it asks for: one account, or one role of it; for a while; within a policy.
 
 use claviger_engine::{
     context::Context,
@@ -6,28 +6,79 @@ use claviger_engine::{
     person,
     web_session::SignedIn,
 };
-use claviger_model::scope::{ACCOUNT_ACCESS, Confinement, ScopeSet};
+use claviger_model::{
+    scope::{ACCOUNT_ACCESS, Confinement, ScopeSet},
+    time::Lifetime,
+};
 
-use super::error::Stop;
+use claviger_wire::query::Parameters;
+
+use super::{error::Stop, words::span};
 
 /// More would make a list that nobody reads; whoever has more asks for less by scopes.
 const MOST: usize = 300;
 
-/// One account and what of it can be given.
+/// The spans that are offered, in minutes.
+const MINUTES: [u32; 4] = [15, 60, 240, 480];
+
+/// The lists that an approval carries. Each sends a scope, or nothing for no limit.
+const FIELDS: [&str; 3] = ["only", "minutes", "policy"];
+
+/// One thing to choose: what is sent, and what it says.
+type Choice = (String, String);
+
+/// What the person can choose from.
+#[derive(Default)]
 pub(crate) struct Choices {
-    pub(crate) account: String,
-    /// All roles of it.
-    pub(crate) whole: String,
-    /// One of them: what is sent, and its name.
-    pub(crate) roles: Vec<(String, String)>,
+    /// Where the program asks for everything; empty for whoever has too much to choose from.
+    pub(crate) accounts: Vec<AccountChoice>,
+    /// How long it may last: shorter spans than it would.
+    pub(crate) minutes: Vec<Choice>,
+    /// Session policies of the operator's.
+    pub(crate) policies: Vec<Choice>,
 }
 
-/// What the person can choose from; nothing where the program does not ask for everything.
+/// One account and what of it can be given.
+pub(crate) struct AccountChoice {
+    pub(crate) name: String,
+    /// All roles of it.
+    pub(crate) whole: String,
+    /// One of them.
+    pub(crate) roles: Vec<Choice>,
+}
+
+/// What can be given less of what a program asks for; nothing of what opens nothing.
 pub(crate) async fn choices(
     context: &Context,
     signed_in: &SignedIn,
     scopes: &ScopeSet,
-) -> Result<Vec<Choices>, Error> {
+) -> Result<Choices, Error> {
+    if !scopes.can_be_lessened() {
+        return Ok(Choices::default());
+    }
+    let lasts = [Some(context.policy.session_lifetime), scopes.longest()];
+    let lasts = lasts.into_iter().flatten().min();
+    let shorter = |minutes: &u32| lasts.is_none_or(|lasts| Lifetime::minutes(*minutes) < lasts);
+    let minutes = MINUTES.into_iter().filter(shorter).map(|minutes| {
+        let long = span(i64::from(minutes) * 60);
+        (format!("sso:minutes:{minutes}"), long)
+    });
+    let free = scopes.session_policy().is_none();
+    let names = context.policy.session_policies.keys().filter(|_| free);
+    Ok(Choices {
+        accounts: accounts(context, signed_in, scopes).await?,
+        minutes: minutes.collect(),
+        policies: names
+            .map(|name| (format!("sso:policy:{name}"), name.clone()))
+            .collect(),
+    })
+}
+
+async fn accounts(
+    context: &Context,
+    signed_in: &SignedIn,
+    scopes: &ScopeSet,
+) -> Result<Vec<AccountChoice>, Error> {
     if !scopes.contains(ACCOUNT_ACCESS) {
         return Ok(Vec::new());
     }
@@ -46,22 +97,23 @@ pub(crate) async fn choices(
             Confinement::parse(&value)?;
             Some((value, role.name.to_string()))
         });
-        Choices {
+        AccountChoice {
             whole: only(None).to_string(),
             roles: roles.collect(),
-            account: format!("{} ({})", account.name, account.id),
+            name: format!("{} ({})", account.name, account.id),
         }
     });
     Ok(choices.collect())
 }
 
-/// What was chosen; everything for an empty choice.
-pub(crate) fn chosen(only: Option<&str>) -> Result<Option<Confinement>, Stop> {
-    match only.unwrap_or_default() {
-        "" => Ok(None),
-        value => Confinement::parse(value).map(Some).ok_or_else(|| {
-            let because = "That is no account or role of the list. Open the page anew.";
-            Kind::InvalidRequest.because(because).into()
-        }),
-    }
+/// What was chosen, as scopes; none for everything.
+pub(crate) fn chosen(form: &Parameters) -> Result<ScopeSet, Stop> {
+    let chosen = FIELDS.into_iter().filter_map(|field| form.get(field));
+    ScopeSet::parse(chosen.filter(|scope| !scope.is_empty())).map_err(|why| {
+        let because = "That is no choice of the lists. Open the page anew.";
+        Kind::InvalidRequest
+            .because(because)
+            .detail(why.to_string())
+            .into()
+    })
 }

@@ -4,6 +4,8 @@ use askama::Template;
 use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::{
+    application,
+    context::Context,
     error::{Error, Kind},
     person,
     web_session::SignedIn,
@@ -38,6 +40,7 @@ struct SessionsPage {
 struct SessionCard {
     id: String,
     client: String,
+    configured: bool,
     how: &'static str,
     began: Moment,
     began_ago: String,
@@ -68,7 +71,7 @@ async fn list(
     let mut cards = Vec::new();
     for session in families(&sessions) {
         let scopes = words::abilities(visit.context(), signed_in, &session.scopes).await?;
-        cards.push(card(session, scopes, now));
+        cards.push(card(visit.context(), session, scopes, now));
     }
     let template = SessionsPage {
         frame: Frame::of(&visit.app, signed_in, HERE),
@@ -89,10 +92,11 @@ fn families(sessions: &[Session]) -> impl Iterator<Item = &Session> {
     })
 }
 
-fn card(session: &Session, scopes: Vec<String>, now: Timestamp) -> SessionCard {
+fn card(context: &Context, session: &Session, scopes: Vec<String>, now: Timestamp) -> SessionCard {
     SessionCard {
         id: session.id.to_string(),
         client: session.client_name.clone(),
+        configured: application::is_configured(context, session.client),
         how: match session.origin {
             SessionOrigin::Device => "with a code from a device",
             SessionOrigin::AuthorizationCode => "through this browser",

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use claviger_engine::device::Answer;
-use claviger_model::{
-    port::future::BoxFuture, scope::Confinement, secret::Secret, time::Timestamp,
-};
+use claviger_model::{port::future::BoxFuture, scope::ScopeSet, secret::Secret, time::Timestamp};
 use claviger_sts::toy::ToySts;
 use claviger_web::{activity::Observer, app::Mounted};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
@@ -254,10 +252,9 @@ fn answer_of(denies: bool, only: Option<&str>) -> Result<Answer, Problem> {
     match (denies, only) {
         (true, None) => Ok(Answer::Deny),
         (true, Some(_)) => Err(Problem::bad("only goes with an approval; leave it out")),
-        (false, None) => Ok(Answer::Approve),
-        (false, Some(only)) => Confinement::parse(only)
-            .map(Answer::Confine)
-            .ok_or_else(|| Problem::bad("only must be sso:account:ID or sso:account:ID:ROLE")),
+        (false, only) => ScopeSet::parse_joined(only.unwrap_or_default())
+            .map(|less| Answer::Approve { less })
+            .map_err(|why| Problem::bad(format!("only: {why}"))),
     }
 }
 

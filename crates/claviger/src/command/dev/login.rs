@@ -94,7 +94,7 @@ impl World {
             &requester(),
             &signed_in,
             &code,
-            Answer::Approve,
+            Answer::everything(),
         )
         .await?;
         let request = TokenRequest {
@@ -121,7 +121,7 @@ impl World {
             ("code_challenge_method", "S256"),
         ]);
         let location = self
-            .authorize(url.as_str(), Some(user), Answer::Approve)
+            .authorize(url.as_str(), Some(user), Answer::everything())
             .await
             .map_err(told)?;
         let location = Url::parse(location.reveal())?;

@@ -39,7 +39,7 @@ impl Watch {
         let watch = self.clone();
         tokio::spawn(async move {
             let world = Arc::clone(&watch.world);
-            let deciding = world.decide(&user_code, Some(&approver), Answer::Approve, &watch);
+            let deciding = world.decide(&user_code, Some(&approver), Answer::everything(), &watch);
             if let Err(problem) = deciding.await {
                 tracing::warn!(because = problem.because, "a device code was not approved");
             }

@@ -122,7 +122,7 @@ impl World {
         let requester = requester();
         let (operation, deciding) = (
             match answer {
-                Answer::Approve | Answer::Confine(_) => "approved",
+                Answer::Approve { .. } => "approved",
                 Answer::Deny => "denied",
             },
             device::decide(&self.context, &requester, &signed_in, user_code, answer),
@@ -154,11 +154,8 @@ impl World {
         };
         let signed_in = self.signed_in(name).await?;
         let redirection = match answer {
-            Answer::Approve => {
-                authorize::approve(&self.context, &requester(), &signed_in, &request).await?
-            }
-            Answer::Confine(only) => {
-                let request = request.confined(&only)?;
+            Answer::Approve { less } => {
+                let request = request.given(&self.context, &less)?;
                 authorize::approve(&self.context, &requester(), &signed_in, &request).await?
             }
             Answer::Deny => authorize::deny(&self.context, &request),
