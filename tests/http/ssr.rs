@@ -128,7 +128,7 @@ async fn server(sts: &Sts, issuer: &FakeIssuer) -> TestServer {
     let target: Arc<dyn Target> = Arc::new(connected.expect("a target"));
     let name = IssuerName::parse("fake").expect("a name");
     let fetch = Fetch::new(vec![issuer.certificate()], true).expect("a way");
-    let mut trusted = TrustedIssuers::default();
+    let mut trusted = TrustedIssuers::new(Arc::new(ManualClock::default()));
     let trusting = trusted.trust(name.clone(), &issuer.url, fetch);
     trusting.expect("an issuer");
     TestServer::builder()

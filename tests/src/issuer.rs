@@ -8,6 +8,11 @@ use std::{
     },
 };
 
+use aws_lc_rs::{
+    encoding::{AsDer as _, Pkcs8V1Der},
+    rsa::{KeyPair, KeySize},
+    signature::Ed25519KeyPair,
+};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
     jwk::{Jwk, KeyAlgorithm, PublicKeyUse},
@@ -25,6 +30,7 @@ use crate::tls::Tls;
 #[derive(Clone)]
 pub struct IssuerKey {
     private: EncodingKey,
+    algorithm: Algorithm,
     /// What is published of it.
     pub public: Jwk,
 }
@@ -32,14 +38,53 @@ pub struct IssuerKey {
 impl IssuerKey {
     /// A new key of that name.
     pub fn new(kid: &str) -> Self {
-        let pair = rcgen::KeyPair::generate().expect("a key");
-        let private = EncodingKey::from_ec_der(&pair.serialize_der());
-        let mut public = Jwk::from_encoding_key(&private, Algorithm::ES256).expect("a key");
+        Self::of(kid, Algorithm::ES256)
+    }
+
+    /// A new key for that algorithm.
+    pub fn of(kid: &str, algorithm: Algorithm) -> Self {
+        let (private, named) = match algorithm {
+            Algorithm::ES256 => {
+                let pair = rcgen::KeyPair::generate().expect("a key");
+                let der = pair.serialize_der();
+                (EncodingKey::from_ec_der(&der), KeyAlgorithm::ES256)
+            }
+            Algorithm::EdDSA => {
+                let pair = Ed25519KeyPair::generate().expect("a key");
+                let der = pair.to_pkcs8v1().expect("its private half");
+                (EncodingKey::from_ed_der(der.as_ref()), KeyAlgorithm::EdDSA)
+            }
+            Algorithm::RS256 => (rsa(), KeyAlgorithm::RS256),
+            Algorithm::PS256 => (rsa(), KeyAlgorithm::PS256),
+            other => panic!("no issuer of the kit's signs by {other:?}"),
+        };
+        let mut public = Jwk::from_encoding_key(&private, algorithm).expect("a key");
         public.common.key_id = Some(kid.to_owned());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        public.common.key_algorithm = Some(KeyAlgorithm::ES256);
-        Self { private, public }
+        public.common.key_algorithm = Some(named);
+        Self {
+            private,
+            algorithm,
+            public,
+        }
     }
+
+    /// Signs with it, and names it.
+    pub fn sign(&self, claims: &Value) -> String {
+        let header = Header {
+            kid: self.public.common.key_id.clone(),
+            ..Header::new(self.algorithm)
+        };
+        sign(self, &header, claims)
+    }
+}
+
+fn rsa() -> EncodingKey {
+    let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let der: Pkcs8V1Der<'_> = pair.as_der().expect("its private half");
+    // What PKCS #8 puts before the key itself (RFC 5208 §5) is as long for every key of that size.
+    let (_, key) = der.as_ref().split_at(26);
+    EncodingKey::from_rsa_der(key)
 }
 
 /// How it answers.

@@ -180,7 +180,7 @@ pub(crate) async fn instance(
     Ok(Instance {
         keys,
         credentials: vending(targets, &ports),
-        issuers: issuers(&settings.issuers)?,
+        issuers: issuers(&settings.issuers, &ports)?,
         ports,
         links,
         policy: settings.policy.clone(),
@@ -188,8 +188,8 @@ pub(crate) async fn instance(
 }
 
 /// The issuers whose word is taken.
-fn issuers(addresses: &[IssuerAddress]) -> anyhow::Result<Arc<dyn Issuers>> {
-    let mut trusted = TrustedIssuers::default();
+fn issuers(addresses: &[IssuerAddress], ports: &Ports) -> anyhow::Result<Arc<dyn Issuers>> {
+    let mut trusted = TrustedIssuers::new(Arc::clone(&ports.clock));
     for address in addresses {
         let mut add = || -> anyhow::Result<()> {
             let roots = match &address.ca_file {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use claviger_model::{
     application::IssuerName,
     port::{
+        clock::Clock,
         future::BoxFuture,
         issuers::{Assertion, Issuers, NotVerified},
     },
@@ -26,15 +27,14 @@ pub struct NoIssuer {
 }
 
 /// The issuers whose word is taken.
-#[derive(Default)]
 pub struct TrustedIssuers {
-    by_url: BTreeMap<String, Arc<Trusted>>,
+    clock: Arc<dyn Clock>,
+    by_url: BTreeMap<String, Trusted>,
 }
 
 struct Trusted {
     name: IssuerName,
-    source: Source,
-    keys: Keys,
+    keys: Arc<Keys>,
 }
 
 /// The discovery document of an issuer (OpenID Connect Discovery §4).
@@ -56,21 +56,29 @@ pub fn check(url: &str) -> Result<(), NoIssuer> {
 }
 
 impl TrustedIssuers {
+    /// None yet. The clock says how old their keys are.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            by_url: BTreeMap::new(),
+        }
+    }
+
     /// Trusts one more.
     pub fn trust(&mut self, name: IssuerName, url: &str, fetch: Fetch) -> Result<(), NoIssuer> {
         let discovery = discovery(url).ok_or_else(|| NoIssuer {
             url: url.to_owned(),
         })?;
+        let source = Source {
+            fetch,
+            issuer: url.to_owned(),
+            discovery,
+        };
         let trusted = Trusted {
             name,
-            source: Source {
-                fetch,
-                issuer: url.to_owned(),
-                discovery,
-            },
-            keys: Keys::default(),
+            keys: Arc::new(Keys::of(source, Arc::clone(&self.clock))),
         };
-        self.by_url.insert(url.to_owned(), Arc::new(trusted));
+        self.by_url.insert(url.to_owned(), trusted);
         Ok(())
     }
 
@@ -78,13 +86,7 @@ impl TrustedIssuers {
         let token = Unverified::read(text).map_err(NotVerified::Untrusted)?;
         let issuer = self.by_url.get(&token.issuer);
         let issuer = issuer.ok_or(NotVerified::Untrusted("its issuer is not trusted"))?;
-        let (asked, kid) = (Arc::clone(issuer), token.kid.clone());
-        // A fetch goes on when whoever waits for it has left: the next one has its keys.
-        let finding = tokio::spawn(async move { asked.keys.find(&asked.source, &kid).await });
-        let found = finding
-            .await
-            .unwrap_or(Found::Unavailable("the search was broken off".to_owned()));
-        match found {
+        match Arc::clone(&issuer.keys).find(&token.kid).await {
             Found::Key(key) => token
                 .verify(&key, &issuer.name)
                 .map_err(NotVerified::Untrusted),

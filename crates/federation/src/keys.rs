@@ -1,11 +1,12 @@
 //! The keys of one issuer, kept for a while and fetched anew when a key is asked for that is not among
 //! them, but never often (FED-06 to FED-08).
 
-use std::{
-    sync::{MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
+use claviger_model::{
+    port::clock::Clock,
+    time::{Lifetime, Timestamp},
+};
 use jsonwebtoken::jwk::Jwk;
 use serde_json::Value;
 use url::Url;
@@ -14,10 +15,10 @@ use crate::fetch::Fetch;
 
 /// How long keys are used without being fetched anew: a key that the issuer has withdrawn is refused
 /// after this.
-const KEPT: Duration = Duration::from_hours(1);
+const KEPT: Lifetime = Lifetime::hours(1);
 
 /// How long one fetch is the last, whoever asks and for whatever.
-const BETWEEN: Duration = Duration::from_mins(1);
+const BETWEEN: Lifetime = Lifetime::minutes(1);
 
 /// The most keys that are read of an issuer.
 const MOST: usize = 100;
@@ -32,17 +33,18 @@ pub(crate) struct Source {
 }
 
 /// What is known of them. Whoever asks for a known key never waits for a fetch.
-#[derive(Default)]
 pub(crate) struct Keys {
+    source: Source,
+    clock: Arc<dyn Clock>,
     known: std::sync::Mutex<Known>,
-    fetching: tokio::sync::Mutex<()>,
+    fetching: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
 struct Known {
     keys: Vec<Jwk>,
-    fetched: Option<Instant>,
-    tried: Option<Instant>,
+    fetched: Option<Timestamp>,
+    tried: Option<Timestamp>,
     problem: String,
 }
 
@@ -56,19 +58,37 @@ pub(crate) enum Found {
 }
 
 impl Keys {
-    pub(crate) async fn find(&self, source: &Source, kid: &str) -> Found {
-        let known = self.known().answer(kid);
+    pub(crate) fn of(source: Source, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            source,
+            clock,
+            known: std::sync::Mutex::default(),
+            fetching: Arc::default(),
+        }
+    }
+
+    pub(crate) async fn find(self: Arc<Self>, kid: &str) -> Found {
+        let known = self.known().answer(kid, self.clock.now());
         if let Found::Key(_) = known {
             return known;
         }
-        let _one = self.fetching.lock().await;
-        let again = self.known().tried.is_none_or(|at| at.elapsed() >= BETWEEN);
-        if again {
-            self.known().tried = Some(Instant::now());
-            let read = read(source).await;
-            self.known().learn(source, read);
+        let one = Arc::clone(&self.fetching).lock_owned().await;
+        let now = self.clock.now();
+        if !is_within(self.known().tried, BETWEEN, now) {
+            self.known().tried = Some(now);
+            let keys = Arc::clone(&self);
+            // A fetch goes on when whoever waits for it has left: the next one has its keys.
+            let fetching = tokio::spawn(async move {
+                let read = read(&keys.source).await;
+                let now = keys.clock.now();
+                keys.known().learn(&keys.source, read, now);
+                drop(one);
+            });
+            if fetching.await.is_err() {
+                return Found::Unavailable("the search was broken off".to_owned());
+            }
         }
-        self.known().answer(kid)
+        self.known().answer(kid, self.clock.now())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -76,9 +96,14 @@ impl Keys {
     }
 }
 
+/// Whether that was less than `span` ago. A clock that went back makes it long ago.
+fn is_within(at: Option<Timestamp>, span: Lifetime, now: Timestamp) -> bool {
+    at.is_some_and(|at| (0..i64::from(span.as_seconds())).contains(&now.seconds_since(at)))
+}
+
 impl Known {
-    fn answer(&self, kid: &str) -> Found {
-        if self.fetched.is_none_or(|at| at.elapsed() >= KEPT) {
+    fn answer(&self, kid: &str, now: Timestamp) -> Found {
+        if !is_within(self.fetched, KEPT, now) {
             return Found::Unavailable(self.problem.clone());
         }
         let mut named = self
@@ -93,12 +118,12 @@ impl Known {
         }
     }
 
-    fn learn(&mut self, source: &Source, read: Result<Vec<Jwk>, String>) {
+    fn learn(&mut self, source: &Source, read: Result<Vec<Jwk>, String>, now: Timestamp) {
         match read {
             Ok(keys) => {
                 self.keys = keys;
                 self.problem.clear();
-                self.fetched = Some(Instant::now());
+                self.fetched = Some(now);
             }
             Err(problem) => {
                 tracing::warn!(
@@ -138,15 +163,16 @@ mod tests {
 
     #[test]
     fn fed_06_a_key_that_may_be_among_those_that_cannot_be_had_is_nobodys_mistake() {
+        let now = Timestamp::from_epoch_seconds(1_000_000);
         let mut known = Known {
-            fetched: Some(Instant::now()),
+            fetched: Some(now),
             ..Known::default()
         };
-        assert!(matches!(known.answer("next"), Found::Unknown));
+        assert!(matches!(known.answer("next", now), Found::Unknown));
         known.problem = "it answered 500".to_owned();
-        assert!(matches!(known.answer("next"), Found::Unavailable(_)));
+        assert!(matches!(known.answer("next", now), Found::Unavailable(_)));
         assert!(matches!(
-            Known::default().answer("first"),
+            Known::default().answer("first", now),
             Found::Unavailable(_)
         ));
     }

@@ -13,6 +13,9 @@ use serde_json::{Map, Value};
 /// The longest assertion, in bytes.
 const LONGEST: usize = 16_384;
 
+/// The longest name of a key, in bytes.
+const LONGEST_NAME: usize = 256;
+
 /// Seconds since 1970 that a time may be: until the year 9999.
 const LATEST: i64 = 253_402_300_799;
 
@@ -56,6 +59,9 @@ impl<'a> Unverified<'a> {
             _ => return Err("its algorithm is not one of RS256, PS256, ES256, EdDSA"),
         };
         let kid = header.get("kid").and_then(Value::as_str);
+        if kid.is_some_and(|kid| kid.len() > LONGEST_NAME) {
+            return Err("its header names a key by more than 256 bytes");
+        }
         let claims = object(claims).ok_or("its claims cannot be read")?;
         let issuer = claims.get("iss").and_then(Value::as_str);
         Ok(Self {

@@ -1,13 +1,18 @@
 //! Exchanged tokens: less than the first, under it, and never longer.
 
+use claviger_engine::admin;
 use claviger_tests::{
     TestServer,
+    browser::form,
     http::Response,
     seed::{PRODUCTION, SANDBOX},
 };
 use serde_json::{Value, json};
 
-use super::machine::{Machine, server, text};
+use super::machine::{Code, Machine, server, server_trusting_itself, text};
+
+const HOME: &str = "192.0.2.10";
+const AWAY: &str = "198.51.100.10";
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -145,6 +150,138 @@ async fn a_child_shows_under_its_parent_and_dies_with_it() {
             .contains("session above")
     );
     server.finish().await;
+}
+
+/// How a parent can end.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    ByItsPerson,
+    ByTheOperator,
+    WithItsPerson,
+    WithItsApplication,
+    ByTheft,
+    ByAReplayedCode,
+    ByItsRowsDeletion,
+}
+
+impl End {
+    async fn happen(self, server: &TestServer, machine: &Machine, first: &Value, code: &Code) {
+        let context = &server.context;
+        let sessions = admin::session::list(context, None).await.expect("a list");
+        let parent = sessions.iter().find(|(_, own)| own.parent.is_none());
+        let parent = parent.expect("the parent").1.id;
+        match self {
+            Self::ByItsPerson => {
+                let mut browser = server.browser_of("alice").await;
+                let page = browser.get("/sessions").await;
+                let end = form(&page, "/sessions/end").fill("session", &parent.to_string());
+                browser.submit(&end).await.assert_status(303);
+            }
+            Self::ByTheOperator => {
+                let ended = admin::session::end(context, parent).await;
+                ended.expect("it ends");
+            }
+            Self::WithItsPerson => {
+                let ended = admin::user::disable(context, "alice").await;
+                ended.expect("she is");
+            }
+            Self::WithItsApplication => {
+                let denied = admin::client::deny(context, &machine.client_id, "test").await;
+                denied.expect("it is");
+            }
+            Self::ByTheft => {
+                let old = text(first, "refreshToken");
+                let refresh = json!({ "grantType": "refresh_token", "refreshToken": old });
+                let next = ask(server, machine, refresh.clone()).await;
+                let next = next.assert_status(200).json();
+                let again = json!({
+                    "grantType": "refresh_token", "refreshToken": text(&next, "refreshToken"),
+                });
+                server.clock.advance(100);
+                ask(server, machine, again).await.assert_status(200);
+                server.clock.advance(100);
+                let mut elsewhere = machine.clone();
+                elsewhere.from(AWAY);
+                let stolen = ask(server, &elsewhere, refresh).await;
+                stolen.assert_error(400, "InvalidGrantException");
+            }
+            Self::ByAReplayedCode => {
+                let replayed = ask(server, machine, code.members()).await;
+                replayed.assert_error(400, "InvalidGrantException");
+            }
+            Self::ByItsRowsDeletion => {
+                let sql = "DELETE FROM sessions WHERE parent IS NULL";
+                assert_eq!(server.tamper(sql).await, 1);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_child_is_dead_at_once_however_its_parent_ends() {
+    for end in [
+        End::ByItsPerson,
+        End::ByTheOperator,
+        End::WithItsPerson,
+        End::WithItsApplication,
+        End::ByTheft,
+        End::ByAReplayedCode,
+        End::ByItsRowsDeletion,
+    ] {
+        let server = server_trusting_itself().await;
+        let mut machine = Machine::new(&server).await;
+        machine.from(HOME);
+        let code = machine.code(&server).await;
+        let first = ask(&server, &machine, code.members()).await;
+        let first = first.assert_status(200).json();
+        let mut asked = exchange(text(&first, "accessToken"), &["sso:account:access"]);
+        asked["requestedTokenType"] = json!(REFRESH);
+        let child = ask(&server, &machine, asked).await;
+        let child = child.assert_status(200).json();
+        let (aws, token) = (server.aws(), text(&child, "accessToken"));
+        aws.list_accounts(token).await.assert_status(200);
+        end.happen(&server, &machine, &first, &code).await;
+        let answer = aws.list_accounts(token).await;
+        assert_eq!(answer.status, 401, "{end:?}: {answer}");
+        let refresh =
+            json!({ "grantType": "refresh_token", "refreshToken": text(&child, "refreshToken") });
+        let answer = ask(&server, &machine, refresh).await;
+        assert_ne!(answer.status, 200, "{end:?}: {answer}");
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn ref_04_an_exchange_uses_the_token_as_the_portal_does() {
+    for exchanged in [false, true] {
+        let server = server_trusting_itself().await;
+        let mut machine = Machine::new(&server).await;
+        machine.from(HOME);
+        let first = machine.sign_in(&server).await;
+        let refresh =
+            json!({ "grantType": "refresh_token", "refreshToken": text(&first, "refreshToken") });
+        server.clock.advance(100);
+        let second = ask(&server, &machine, refresh.clone()).await;
+        let second = second.assert_status(200).json();
+        let token = text(&second, "accessToken");
+        if exchanged {
+            ask(&server, &machine, exchange(token, &[]))
+                .await
+                .assert_status(200);
+        }
+        server.clock.advance(100);
+        machine.from(AWAY);
+        let again = ask(&server, &machine, refresh).await;
+        if exchanged {
+            // The second answer arrived, so whoever has the first token took it from somebody.
+            again.assert_error(400, "InvalidGrantException");
+            let ended = server.aws().list_accounts(token).await;
+            ended.assert_error(401, "UnauthorizedException");
+        } else {
+            again.assert_status(200);
+        }
+        server.finish().await;
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! The word of an issuer, honest or lying (FED-04 to FED-08, FED-13, SSR-01, SSR-02).
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger_engine::admin;
 use claviger_federation::{fetch::Fetch, issuers::TrustedIssuers};
 use claviger_model::application::Attribute;
 use claviger_tests::{
     TestServer,
+    clock::ManualClock,
     http::Response,
     issuer::{FakeIssuer, IssuerKey, Manner, header, sign},
     seed::SANDBOX,
@@ -14,7 +17,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, encode};
 use serde_json::{Value, json};
 
 use super::{
-    issuer::{self, name, server_trusting, trusting},
+    issuer::{self, name, server_trusting, trusting, trusting_by},
     machine::{Machine, text},
 };
 
@@ -32,6 +35,33 @@ async fn scene() -> (FakeIssuer, TestServer, Machine) {
     let server = issuer::server(&issuer, Attribute::UserName).await;
     let machine = Machine::new(&server).await;
     (issuer, server, machine)
+}
+
+/// The same, with the clock that the issuer's keys age by.
+async fn scene_by_clock() -> (Arc<ManualClock>, FakeIssuer, TestServer, Machine) {
+    let (clock, issuer) = (Arc::<ManualClock>::default(), FakeIssuer::start().await);
+    let trusted = trusting_by(&clock, &issuer, true);
+    let server = server_trusting(trusted, Attribute::UserName).await;
+    let machine = Machine::new(&server).await;
+    (clock, issuer, server, machine)
+}
+
+/// What an assertion by that key is answered with, new each time.
+async fn word(
+    server: &TestServer,
+    machine: &Machine,
+    issuer: &FakeIssuer,
+    key: &IssuerKey,
+) -> Response {
+    let mut claims = issuer::claims(issuer, server);
+    claims["jti"] = json!(
+        server
+            .context
+            .request_id()
+            .map(|byte| byte.to_string())
+            .concat()
+    );
+    present(server, machine, &key.sign(&claims)).await
 }
 
 /// Nothing is begun by what is refused.
@@ -212,6 +242,9 @@ async fn fed_05_fed_13_an_assertion_is_for_us_in_date_short_lived_and_about_one_
         ("no person", "sub", Value::Null),
         ("a number", "sub", json!(1)),
         ("a name with a NUL", "sub", json!("alice\u{0}")),
+        ("a name in capitals", "sub", json!("ALICE")),
+        ("a name and a space", "sub", json!("alice ")),
+        ("a name in wide letters", "sub", json!("ａｌｉｃｅ")),
     ] {
         let mut claims = issuer::claims(&issuer, &server);
         claims[member] = value.clone();
@@ -363,7 +396,7 @@ async fn fed_06_a_lying_or_broken_issuer_is_nobodys_mistake_and_leads_nowhere() 
 
 #[tokio::test]
 async fn fed_06_a_silent_issuer_costs_a_few_seconds_and_nothing_else() {
-    let (issuer, server, machine) = scene().await;
+    let (clock, issuer, server, machine) = scene_by_clock().await;
     issuer.behave(Manner::Silent);
     let answer = present(
         &server,
@@ -372,6 +405,13 @@ async fn fed_06_a_silent_issuer_costs_a_few_seconds_and_nothing_else() {
     )
     .await;
     answer.assert_error(503, "InternalServerException");
+    // Nobody waits for the fetch for ever: the next one finds an issuer that speaks again.
+    issuer.behave(Manner::Honest);
+    clock.advance(60);
+    let claims = issuer::claims(&issuer, &server);
+    present(&server, &machine, &issuer.sign(&claims))
+        .await
+        .assert_status(200);
     server.finish().await;
 }
 
@@ -428,6 +468,78 @@ async fn fed_08_a_key_that_is_not_published_or_published_twice_signs_nothing() {
 }
 
 #[tokio::test]
+async fn fed_08_a_new_key_costs_one_fetch_and_a_withdrawn_one_is_refused_within_the_hour() {
+    let (clock, issuer, server, machine) = scene_by_clock().await;
+    let word = async |key: &IssuerKey, status: u16, asked: usize, why: &str| {
+        let answer = word(&server, &machine, &issuer, key).await;
+        assert_eq!(answer.status, status, "{why}: {answer}");
+        // A fetch is two connections: what is known of the issuer, and its keys.
+        assert_eq!(issuer.asked(), asked, "{why}");
+    };
+    let second = IssuerKey::new("second");
+    word(&issuer.key, 200, 2, "the first").await;
+    issuer.publish(&[&second]);
+    word(&second, 400, 2, "no second fetch within the minute").await;
+    clock.advance(60);
+    word(&second, 200, 4, "fetched anew").await;
+    word(&issuer.key, 400, 4, "withdrawn").await;
+    issuer.publish(&[]);
+    clock.advance(3599);
+    word(&second, 200, 4, "kept for an hour").await;
+    clock.advance(1);
+    word(&second, 400, 6, "and no longer").await;
+    // Nothing is taken on the word of an issuer that was not heard of for an hour.
+    issuer.publish(&[&issuer.key]);
+    clock.advance(60);
+    word(&issuer.key, 200, 8, "back again").await;
+    issuer.behave(Manner::Broken);
+    clock.advance(3600);
+    word(&issuer.key, 503, 9, "away for an hour").await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn every_algorithm_that_platforms_sign_with_is_taken() {
+    let (clock, issuer, server, machine) = scene_by_clock().await;
+    for algorithm in [
+        Algorithm::ES256,
+        Algorithm::RS256,
+        Algorithm::PS256,
+        Algorithm::EdDSA,
+    ] {
+        let key = IssuerKey::of("its", algorithm);
+        issuer.publish(&[&key]);
+        clock.advance(3600);
+        let answer = word(&server, &machine, &issuer, &key).await;
+        assert_eq!(answer.status, 200, "{algorithm:?}: {answer}");
+        // By another key of that kind, or by another algorithm of that name.
+        let other = IssuerKey::of("its", algorithm);
+        let answer = word(&server, &machine, &issuer, &other).await;
+        answer.assert_error(400, "InvalidGrantException");
+    }
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn por_09_an_assertion_can_be_for_one_role_of_what_the_application_has() {
+    let (issuer, server, machine) = scene().await;
+    let assertion = issuer.sign(&issuer::claims(&issuer, &server));
+    server.secrets().add(&assertion);
+    let role = format!("sso:account:{SANDBOX}:ReadOnly");
+    let members = json!({ "grantType": GRANT, "assertion": assertion, "scope": [role] });
+    let tokens = machine.ask(&server, members).await;
+    let tokens = tokens.assert_status(200).json();
+    let (aws, token) = (server.aws(), text(&tokens, "accessToken"));
+    aws.role_credentials(token, SANDBOX, "ReadOnly")
+        .await
+        .assert_status(200);
+    aws.role_credentials(token, SANDBOX, "Developer")
+        .await
+        .assert_error(403, "ForbiddenException");
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn ssr_01_an_issuer_in_a_private_network_is_not_called_unless_the_operator_says_so() {
     let issuer = FakeIssuer::start().await;
     let server = server_trusting(trusting(&issuer, false), Attribute::UserName).await;
@@ -442,7 +554,7 @@ async fn ssr_01_an_issuer_in_a_private_network_is_not_called_unless_the_operator
     assert_eq!(issuer.asked(), 0, "nothing was connected to");
     server.finish().await;
     // By its address, which is not looked up.
-    let mut trusted = TrustedIssuers::default();
+    let mut trusted = TrustedIssuers::new(Arc::new(ManualClock::default()));
     let url = issuer.url.replace("localhost", "127.0.0.1");
     let fetch = Fetch::new(Vec::new(), false).expect("a way");
     trusted.trust(name(), &url, fetch).expect("an issuer");

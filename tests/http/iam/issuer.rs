@@ -1,17 +1,28 @@
 //! The kit's issuer, trusted by a server as a configuration would have it.
 
+use std::sync::Arc;
+
 use claviger_federation::{fetch::Fetch, issuers::TrustedIssuers};
 use claviger_model::{
     application::{Attribute, IssuerName, IssuerRules},
     time::Lifetime,
 };
-use claviger_tests::{TestServer, issuer::FakeIssuer, seed};
+use claviger_tests::{TestServer, clock::ManualClock, issuer::FakeIssuer, seed};
 use serde_json::{Value, json};
 
 /// Trusts it, in a private network or not.
 pub(super) fn trusting(issuer: &FakeIssuer, private: bool) -> TrustedIssuers {
+    trusting_by(&Arc::default(), issuer, private)
+}
+
+/// The same, with keys that age by `clock`.
+pub(super) fn trusting_by(
+    clock: &Arc<ManualClock>,
+    issuer: &FakeIssuer,
+    private: bool,
+) -> TrustedIssuers {
     let fetch = Fetch::new(vec![issuer.certificate()], private).expect("a way");
-    let mut trusted = TrustedIssuers::default();
+    let mut trusted = TrustedIssuers::new(Arc::clone(clock) as _);
     trusted
         .trust(name(), &issuer.url, fetch)
         .expect("an issuer");

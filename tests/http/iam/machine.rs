@@ -44,6 +44,15 @@ pub(super) async fn server() -> TestServer {
         .await
 }
 
+/// The same behind a proxy on its own machine, which says where requests come from.
+pub(super) async fn server_trusting_itself() -> TestServer {
+    let builder = TestServer::builder().trusting("127.0.0.1/32");
+    builder
+        .policy(|policy| policy.applications.push(seed::application()))
+        .start()
+        .await
+}
+
 impl Machine {
     /// A new key of the application `reports`.
     pub(super) async fn new(server: &TestServer) -> Self {
@@ -117,8 +126,13 @@ impl Machine {
         server.send(self.request(server, &members)).await
     }
 
-    /// A code that alice consented to, redeemed.
-    pub(super) async fn sign_in(&self, server: &TestServer) -> Value {
+    /// Where it calls from, as a proxy tells it.
+    pub(super) fn from(&mut self, address: &str) {
+        self.headers = vec![("x-forwarded-for".to_owned(), address.to_owned())];
+    }
+
+    /// A code that alice consented to.
+    pub(super) async fn code(&self, server: &TestServer) -> Code {
         // All that it may have: it names no scopes.
         let mut query = aws::authorize_query(&self.client(), REDIRECT_URI);
         query.retain(|(name, _)| name != "scopes");
@@ -126,20 +140,30 @@ impl Machine {
         let page = browser.authorize(&query).await;
         let back = browser.consent(&page, "Allow").await;
         let location = back.header("location").expect("a way back");
-        let code = parameter(location, "code").expect("a code");
         server.secrets().add(pkce::VERIFIER);
-        let answer = self
-            .ask(
-                server,
-                json!({
-                    "grantType": "authorization_code",
-                    "code": code,
-                    "redirectUri": REDIRECT_URI,
-                    "codeVerifier": pkce::VERIFIER,
-                }),
-            )
-            .await;
+        Code(parameter(location, "code").expect("a code"))
+    }
+
+    /// A code that alice consented to, redeemed.
+    pub(super) async fn sign_in(&self, server: &TestServer) -> Value {
+        let code = self.code(server).await;
+        let answer = self.ask(server, code.members()).await;
         answer.assert_status(200).json()
+    }
+}
+
+/// An authorization code.
+pub(super) struct Code(String);
+
+impl Code {
+    /// What redeems it.
+    pub(super) fn members(&self) -> Value {
+        json!({
+            "grantType": "authorization_code",
+            "code": self.0,
+            "redirectUri": REDIRECT_URI,
+            "codeVerifier": pkce::VERIFIER,
+        })
     }
 }
 

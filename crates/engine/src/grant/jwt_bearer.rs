@@ -52,7 +52,7 @@ pub(crate) async fn redeem(step: &mut Step<'_>, request: &TokenRequest) -> Resul
     let user = person(step, rules.attribute, named).await?;
     step.once.extend(once);
     let beginning = Beginning::of(step.client, SessionOrigin::JwtBearer, assertion.issued_at);
-    let scopes = step.restrict(&beginning.scopes)?;
+    let scopes = step.narrow(&beginning.scopes)?;
     let beginning = Beginning {
         scopes: scopes.clone(),
         ..beginning
@@ -125,7 +125,9 @@ async fn person(step: &Step<'_>, attribute: Attribute, named: &str) -> Result<Us
     let found = match attribute {
         Attribute::UserName => user::by_name_key(store, &name_key(named))
             .await?
-            .map(|found| found.user),
+            .map(|found| found.user)
+            // Letter by letter: two subjects of an issuer are two people (FED-09).
+            .filter(|user| user.name.as_str() == named),
         Attribute::Email => match <[User; 1]>::try_from(user::by_email(store, named).await?) {
             Ok([user]) => Some(user),
             Err(_) => None,

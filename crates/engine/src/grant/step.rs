@@ -6,6 +6,7 @@ use claviger_model::{
 use claviger_store::statement::{Applied, Plan, Statement};
 
 use crate::{
+    client::register::check_policy,
     context::Context,
     error::{Error, Kind, Refusal},
 };
@@ -39,6 +40,16 @@ impl Step<'_> {
                 )
                 .into()
         })
+    }
+
+    /// What the request asks for of `granted`: of its scopes, or less of the portal than they open.
+    pub(crate) fn narrow(&self, granted: &ScopeSet) -> Result<ScopeSet, Error> {
+        let narrowed = granted.narrow(self.scopes).map_err(|_| {
+            Kind::InvalidScope
+                .because("A scope is asked for that the application does not have. Ask for less.")
+        })?;
+        check_policy(self.context, &narrowed)?;
+        Ok(narrowed)
     }
 
     /// Applies the effect of a grant together with the memory of what may be presented once: never one

@@ -64,7 +64,8 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
             .because("A scope is asked for that the token does not have. Ask for less.")
     })?;
     check_policy(step.context, &scopes)?;
-    let mut issued = begin(step, &parent, &user, scopes).await?;
+    let generation = token.claims.generation;
+    let mut issued = begin(step, &parent, generation, &user, scopes).await?;
     if wanted == TokenType::Access {
         issued.refresh_token = None;
     } else if issued.refresh_token.is_some() {
@@ -76,6 +77,7 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
 async fn begin(
     step: &Step<'_>,
     parent: &Session,
+    generation: u32,
     user: &User,
     scopes: ScopeSet,
 ) -> Result<Issued, Error> {
@@ -91,7 +93,10 @@ async fn begin(
     let (begun, starting) =
         session::begin(step.context, step.requester, user, beginning, step.now).await?;
     // Whatever ended the parent meanwhile has ended this one too.
-    let plan = Plan::of(sessions::being_live(parent.id, step.now)).and(starting);
+    let plan = Plan::of(sessions::being_live(parent.id, step.now))
+        // Its answer arrived: an older refresh token is no lost answer any more (SETTLED).
+        .then(sessions::marking_used(parent.id, generation))
+        .and(starting);
     if step.apply(plan).await? {
         Ok(session::tokens(step.context, &begun, scopes, step.now))
     } else {
