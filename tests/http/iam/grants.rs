@@ -1,7 +1,11 @@
 //! What an application gets by a code and a refresh token, and what it does not.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use claviger_engine::admin;
-use claviger_tests::{aws::Tokens, http::Request, seed::SANDBOX};
+use claviger_model::{id::UserId, port::web_identity::Statement};
+use claviger_tests::{TestServer, aws::Tokens, http::Request, seed::SANDBOX};
+use claviger_wire::jose::{self, Signature};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::{Value, json};
 
@@ -330,5 +334,88 @@ async fn res_10_machines_make_room_among_their_own_and_never_end_what_they_came_
     aws.list_accounts(&children[0])
         .await
         .assert_error(401, "UnauthorizedException");
+    server.finish().await;
+}
+
+/// Whether a token is good by the keys that are told now.
+async fn verifies(server: &TestServer, token: &str, audience: &str) -> bool {
+    let told = server.send(Request::get("/jwks")).await;
+    let keys: JwkSet = serde_json::from_value(told.assert_status(200).json()).expect("keys");
+    let kid = decode_header(token).expect("a header").kid.expect("a kid");
+    let Some(key) = keys.find(&kid) else {
+        return false;
+    };
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&[audience]);
+    // The server's clock is the kit's.
+    validation.validate_exp = false;
+    let key = DecodingKey::from_jwk(key).expect("a key");
+    decode::<Value>(token, &key, &validation).is_ok()
+}
+
+/// What a target that takes a web identity is sent now.
+fn web_identity(server: &TestServer) -> String {
+    let context = &server.context;
+    let now = context.now();
+    let statement = Statement {
+        audience: "sts.amazonaws.com",
+        user_id: UserId::from_bytes([7; 16]),
+        source_identity: None,
+        tags: Vec::new(),
+    };
+    let by = Signature {
+        issuer: context.links.issuer(),
+        now,
+        id: context.request_id(),
+    };
+    let signed = jose::sign(&context.keys.signing(now).web_identity, &statement, &by);
+    signed.expect("a token").reveal().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f17_signing_keys_rotate_under_load_and_every_token_verifies_at_once() {
+    let server = server().await;
+    let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let work = async || {
+        let machine = Machine::new(&server).await;
+        let mut tokens = machine.sign_in(&server).await;
+        while !stop.load(Ordering::Relaxed) {
+            let refresh = text(&tokens, "refreshToken");
+            let refresh = json!({ "grantType": "refresh_token", "refreshToken": refresh, "scope": ["openid"] });
+            // Two equal requests of one second are one.
+            server.clock.advance(1);
+            let answer = machine.ask(&server, refresh).await;
+            tokens = answer.assert_status(200).json();
+            let id_token = text(&tokens, "idToken");
+            assert!(verifies(&server, id_token, &machine.client_id).await);
+            let token = web_identity(&server);
+            assert!(verifies(&server, &token, "sts.amazonaws.com").await);
+            done.fetch_add(4, Ordering::Relaxed);
+        }
+    };
+    let until = async |due: usize| {
+        let due = done.load(Ordering::Relaxed) + due;
+        while done.load(Ordering::Relaxed) < due {
+            tokio::task::yield_now().await;
+        }
+    };
+    let rotate = async {
+        for epoch in 2..=6 {
+            until(40).await;
+            let rotated = admin::keys::rotate(&server.context).await.expect("rotated");
+            assert_eq!(rotated, epoch);
+        }
+        // The new key was told for an hour; now it signs.
+        let before = decode_header(web_identity(&server)).expect("a header").kid;
+        server.clock.advance(3600);
+        assert_ne!(
+            decode_header(web_identity(&server)).expect("a header").kid,
+            before
+        );
+        until(40).await;
+        stop.store(true, Ordering::Relaxed);
+    };
+    let working = futures_util::future::join_all((0..4).map(|_| work()));
+    futures_util::future::join(working, rotate).await;
     server.finish().await;
 }
