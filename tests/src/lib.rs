@@ -28,6 +28,7 @@ pub mod issuer;
 pub mod http2;
 pub mod world;
 pub mod tamper;
+pub mod postgres;
 pub mod html;
 pub mod http;
 pub mod pkce;

@@ -7,6 +7,8 @@
     clippy::expect_used,
     reason = "a suite that cannot set up fails its test by panicking"
 )]
+#![expect(clippy::duplicate_mod, reason = "one suite, mounted once per driver")]
 
 mod fixture;
 mod sqlite;
+mod postgres;

@@ -10,4 +10,5 @@ pub mod statement;
 pub mod driver;
 pub mod migrate;
 pub mod sqlite;
+pub mod postgres;
 pub mod repository;

@@ -19,3 +19,15 @@ pub const SQLITE: &[Migration] = &[
         sql: include_str!("../migrations/sqlite/0002_machines.sql"),
     },
 ];
+
+/// All steps for PostgreSQL, in order; each number changes the same tables as for SQLite.
+pub const POSTGRES: &[Migration] = &[
+    Migration {
+        number: 1,
+        sql: include_str!("../migrations/postgres/0001_first.sql"),
+    },
+    Migration {
+        number: 2,
+        sql: include_str!("../migrations/postgres/0002_machines.sql"),
+    },
+];

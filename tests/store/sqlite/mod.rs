@@ -24,7 +24,7 @@ mod witness;
 mod disk;
 
 /// A new store in a directory of its own, with the production settings.
-fn open() -> Opened {
+pub(crate) async fn open() -> Opened {
     let directory = tempfile::tempdir().expect("a directory");
     let store = create(directory.path());
     Opened {

@@ -28,7 +28,7 @@ fn by(number: u8) -> Decision {
 }
 
 async fn with_device() -> (Opened, DeviceAuthorization) {
-    let store = open();
+    let store = open().await;
     store.hold_plan(device::starting(&a_device(1), &MAC)).await;
     (store, a_device(1))
 }
@@ -139,7 +139,7 @@ async fn an_approval_is_redeemed_once_by_its_client_and_in_time() {
 
 #[tokio::test]
 async fn a_code_comes_back_as_it_was_written() {
-    let store = open();
+    let store = open().await;
     let bare = claviger_model::grant::authorization_code::AuthorizationCode {
         challenge: None,
         ..a_code(2)
@@ -153,7 +153,7 @@ async fn a_code_comes_back_as_it_was_written() {
 
 #[tokio::test]
 async fn a_code_is_redeemed_once_by_its_client_and_in_time() {
-    let store = open();
+    let store = open().await;
     let code = a_code(1);
     store.hold(codes::issuing(&code)).await;
     let redeem = |client, number, now| codes::redeeming(code.id, client, sid(number), at(now));
@@ -185,7 +185,7 @@ async fn a_code_is_redeemed_once_by_its_client_and_in_time() {
 
 #[tokio::test]
 async fn five_failures_burn_a_code() {
-    let store = open();
+    let store = open().await;
     let code = a_code(1);
     store.hold(codes::issuing(&code)).await;
     for _ in 0..5 {

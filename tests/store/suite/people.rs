@@ -22,7 +22,7 @@ use crate::fixture::{
 
 #[tokio::test]
 async fn a_person_is_found_by_id_and_by_any_spelling_of_the_name() {
-    let store = open();
+    let store = open().await;
     let jose = User {
         name: UserName::parse("José").expect("a name"),
         ..a_user(2)
@@ -55,7 +55,7 @@ async fn a_person_is_found_by_id_and_by_any_spelling_of_the_name() {
 
 #[tokio::test]
 async fn every_verb_on_nobody_is_refused() {
-    let store = open();
+    let store = open().await;
     let nobody = a_user(9);
     store
         .refuse(
@@ -78,7 +78,7 @@ async fn every_verb_on_nobody_is_refused() {
 
 #[tokio::test]
 async fn a_state_change_raises_the_epoch() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     store
         .hold(user::setting_state(a_user(1).id, UserState::Disabled))
@@ -95,7 +95,7 @@ async fn a_state_change_raises_the_epoch() {
 
 #[tokio::test]
 async fn a_browser_session_is_put_off_forward_only_and_ends_once() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     let written = a_web_session(1);
     store.hold(web_session::starting(&written)).await;
@@ -135,7 +135,7 @@ async fn a_browser_session_is_put_off_forward_only_and_ends_once() {
 
 #[tokio::test]
 async fn two_appliers_of_the_directory_cannot_interleave() {
-    let store = open();
+    let store = open().await;
     assert_eq!(directory::version(store.driver()).await.expect("a read"), 0);
     store.hold(directory::raising_version(0)).await;
     store
@@ -176,7 +176,7 @@ const TWO: &str = "222222222222";
 
 #[tokio::test]
 async fn por_02_access_is_the_persons_own_and_their_groups_and_nothing_else() {
-    let store = open();
+    let store = open().await;
     let group = Group {
         id: GroupId::from_bytes(bytes(0x60)),
         name: "readers".to_owned(),
@@ -250,7 +250,7 @@ async fn por_02_access_is_the_persons_own_and_their_groups_and_nothing_else() {
 
 #[tokio::test]
 async fn the_directory_is_put_again_removed_once_and_read_whole() {
-    let store = open();
+    let store = open().await;
     let group = Group {
         id: GroupId::from_bytes(bytes(0x60)),
         name: "readers".to_owned(),
@@ -302,7 +302,7 @@ async fn the_directory_is_put_again_removed_once_and_read_whole() {
 
 #[tokio::test]
 async fn only_the_active_epoch_is_superseded() {
-    let store = open();
+    let store = open().await;
     let row = |epoch, state| EpochRow {
         epoch,
         state,
@@ -332,7 +332,7 @@ async fn only_the_active_epoch_is_superseded() {
 
 #[tokio::test]
 async fn sgn_04_a_throttle_counts_to_its_limit_and_gives_back_to_nought() {
-    let store = open();
+    let store = open().await;
     let (key, other) = ([1; 16], [2; 16]);
     for _ in 0..3 {
         store.hold(throttle::counting(&key, at(600), 3)).await;
@@ -355,7 +355,7 @@ async fn sgn_04_a_throttle_counts_to_its_limit_and_gives_back_to_nought() {
 
 #[tokio::test]
 async fn the_log_is_read_back_in_order_and_numbers_go_on() {
-    let store = open();
+    let store = open().await;
     let record = |seconds| Record {
         at: at(seconds),
         action: Action::CredentialsIssue,
@@ -402,7 +402,7 @@ async fn the_log_is_read_back_in_order_and_numbers_go_on() {
 
 #[tokio::test]
 async fn a_client_is_denied_once_and_allowed_again() {
-    let store = open();
+    let store = open().await;
     for _ in 0..2 {
         store
             .hold(denied_client::denying(CLIENT, "lost laptop", at(1)))
@@ -420,7 +420,7 @@ async fn a_client_is_denied_once_and_allowed_again() {
 
 #[tokio::test]
 async fn the_sweep_takes_undecided_devices_at_once_and_the_rest_a_day_later() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     store
         .hold_plan(device::starting(&a_device(1), &[1; 16]))

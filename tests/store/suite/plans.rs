@@ -30,7 +30,7 @@ fn never() -> Statement {
 
 #[tokio::test]
 async fn a_plan_fails_whole_at_each_of_its_statements() {
-    let store = open();
+    let store = open().await;
     let good = [
         user::adding(&a_user(1), at(1)),
         session::starting(&a_session(1)),
@@ -48,7 +48,7 @@ async fn a_plan_fails_whole_at_each_of_its_statements() {
 
 #[tokio::test]
 async fn a_broken_statement_takes_its_own_plan_and_no_other() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     let broken = Plan::of(user::adding(&a_user(2), at(1)))
         .then(Statement::one("INSERT INTO no_such_table VALUES (1)"));
@@ -73,7 +73,7 @@ async fn a_broken_statement_takes_its_own_plan_and_no_other() {
 
 #[tokio::test]
 async fn what_was_answered_is_seen_by_every_later_read() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     for epoch in 1..=200 {
         store.hold(user::raising_epoch(a_user(1).id)).await;
@@ -84,7 +84,7 @@ async fn what_was_answered_is_seen_by_every_later_read() {
 
 #[tokio::test]
 async fn an_empty_plan_holds_and_changes_nothing() {
-    let store = open();
+    let store = open().await;
     let before = store.everything().await;
     assert!(store.apply(Plan::default()).await.is_whole());
     assert_eq!(store.everything().await, before);
@@ -92,7 +92,7 @@ async fn an_empty_plan_holds_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_guard_is_an_exact_number_of_rows() {
-    let store = open();
+    let store = open().await;
     for number in 1..=3 {
         store.hold(user::adding(&a_user(number), at(1))).await;
     }
@@ -111,17 +111,17 @@ async fn a_guard_is_an_exact_number_of_rows() {
 
 #[tokio::test]
 async fn parameters_go_by_their_number_and_keep_their_type() {
-    let store = open();
-    let sql = "SELECT $2, $1, $3, $4, $1";
-    let query = Query::new(sql)
+    let store = open().await;
+    let sql = "INSERT INTO audit (node, seq, at, action, actor, subject, sid, client, address, detail) \
+               VALUES ($2, $1, $1, $2, $2, $2, $3, $4, $4, $2)";
+    let statement = Statement::one(sql)
         .bind(7_i64)
         .bind("text'; --")
         .bind(vec![0_u8, 255]);
-    let rows = store
-        .driver()
-        .fetch(query.bind(Value::Null))
-        .await
-        .expect("a read");
+    store.hold(statement.bind(Value::Null)).await;
+    let query = Query::new("SELECT node, seq, sid, client, at FROM audit WHERE seq = $1");
+    let rows = store.driver().fetch(query.bind(7_i64)).await;
+    let rows = rows.expect("a read");
     let expected = [
         Value::Text("text'; --".to_owned()),
         Value::Integer(7),
@@ -134,7 +134,7 @@ async fn parameters_go_by_their_number_and_keep_their_type() {
 
 #[tokio::test]
 async fn a_wrong_number_of_parameters_is_our_bug_and_changes_nothing() {
-    let store = open();
+    let store = open().await;
     let one_short = Statement::any("DELETE FROM users WHERE name = $1 OR name = $2").bind("a");
     let one_more = Statement::any("DELETE FROM users WHERE name = $1")
         .bind("a")
@@ -147,7 +147,7 @@ async fn a_wrong_number_of_parameters_is_our_bug_and_changes_nothing() {
 
 #[tokio::test]
 async fn r9_the_audit_record_stands_or_falls_with_its_change() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     store.hold(session::starting(&a_session(1))).await;
     let end = session::ending(

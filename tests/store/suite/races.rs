@@ -43,7 +43,7 @@ async fn winners(store: &Opened, plans: Vec<Plan>) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i1_of_64_redeemers_of_a_device_code_one_wins() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     store
         .hold_plan(device::starting(&a_device(1), &[1; 16]))
@@ -83,7 +83,7 @@ async fn i1_of_64_redeemers_of_a_device_code_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i1_of_50_redeemers_of_an_authorization_code_one_wins() {
-    let store = open();
+    let store = open().await;
     store.hold(codes::issuing(&a_code(1))).await;
     let plans = (1..=50).map(|number| {
         Plan::of(codes::redeeming(
@@ -100,7 +100,7 @@ async fn i1_of_50_redeemers_of_an_authorization_code_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i2_of_100_rotations_of_one_generation_one_wins() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     store.hold(session::starting(&a_session(1))).await;
     let rotation = |number: u8| Rotation {
@@ -119,7 +119,7 @@ async fn i2_of_100_rotations_of_one_generation_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ref_15_a_rotation_and_an_end_never_both_stand() {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     for number in 1..=100 {
         let session = a_session(number);
@@ -142,14 +142,14 @@ async fn ref_15_a_rotation_and_an_end_never_both_stand() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sgn_04_no_number_of_racers_gets_past_a_throttle() {
-    let store = open();
+    let store = open().await;
     let plans = (0..200).map(|_| Plan::of(throttle::counting(&[1; 16], at(600), 10)));
     assert_eq!(winners(&store, plans.collect()).await, 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_approval_and_a_denial_of_two_people_leave_one_decision() {
-    let store = open();
+    let store = open().await;
     for number in 1..=50 {
         let id = a_device(number).id;
         store

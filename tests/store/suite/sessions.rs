@@ -13,7 +13,7 @@ use super::open;
 use crate::fixture::{CLIENT, OTHER_CLIENT, Opened, at, session as a_session, user as a_user};
 
 async fn with_session() -> (Opened, Session) {
-    let store = open();
+    let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
     store.hold(session::starting(&a_session(1))).await;
     (store, a_session(1))

@@ -49,6 +49,11 @@ const PACKAGES: &[Package] = &[
         reason: "installs tests/npm from its lock file",
     },
     Package {
+        name: "postgresql",
+        sign: Sign::Runs(&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"]),
+        reason: "the store's suites run on a real PostgreSQL",
+    },
+    Package {
         name: "python3-venv",
         sign: Sign::Runs(&["python3", "-c", "import ensurepip, venv"]),
         reason: "boto3 as a client, moto as STS and S3",

@@ -1,0 +1,347 @@
+//! One connection: opened with the production settings, and what runs on it.
+
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use futures_util::future::join_all;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::AbortHandle,
+};
+use tokio_postgres::{
+    AsyncMessage, Client, Connection as Wire, Error as PostgresError, Statement as Prepared,
+    error::{Severity, SqlState},
+    types::ToSql,
+};
+
+use super::{
+    address::Address,
+    condition::Condition,
+    error::{self, Trouble},
+    value,
+};
+use crate::{
+    error::Error,
+    statement::{Applied, Plan, Query, Rows, Statement},
+    value::{Row, Value},
+};
+
+/// What every connection is set to. The deadlines are for a server that we have stopped listening to;
+/// ours are shorter. A commit must wait for the standby where there is one (R1).
+const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET statement_timeout = '4s'; \
+     SET lock_timeout = '2s'; \
+     SET idle_in_transaction_session_timeout = '10s'";
+
+/// Statements of one plan that are on their way at once.
+const AT_ONCE: usize = 16;
+
+/// A connection of the pool. Letting it go closes it, in whatever it is.
+pub(super) struct Connection {
+    client: Client,
+    driving: AbortHandle,
+    /// How often connections had been suspected when it was made.
+    pub(super) suspicion: u64,
+    /// Whether what was sent last can have been kept, whatever comes of it.
+    pub(super) is_open: bool,
+    /// Whether the server has warned since it was last asked.
+    warned: Arc<AtomicBool>,
+    prepared: HashMap<(&'static str, Option<usize>), Prepared>,
+}
+
+impl Drop for Connection {
+    /// Closes the socket. Asking the server to cancel would make a commit that waits for its standby
+    /// look done (RELIABILITY §2).
+    fn drop(&mut self) {
+        self.driving.abort();
+    }
+}
+
+/// Why a plan was not applied.
+pub(super) enum Failure {
+    /// It was not even sent: a bug of ours.
+    Malformed(String),
+    /// It failed before anything could be kept.
+    Before(PostgresError),
+    /// It failed when it may have been kept.
+    Open(PostgresError),
+    /// It is kept, but perhaps by this server alone.
+    Warned,
+}
+
+impl Connection {
+    /// Connects to the primary, and makes sure that it is one.
+    pub(super) async fn open(address: &Address, condition: &Condition) -> Result<Self, Trouble> {
+        let suspicion = condition.suspicion();
+        let connecting = address.config.connect(address.tls.clone());
+        let (client, wire) = connecting.await.map_err(|error| lost(&error))?;
+        let warned = Arc::<AtomicBool>::default();
+        let driving = tokio::spawn(drive(wire, Arc::clone(&warned)));
+        let connection = Self {
+            client,
+            driving: driving.abort_handle(),
+            suspicion,
+            is_open: false,
+            warned,
+            prepared: HashMap::new(),
+        };
+        let set = connection.client.batch_execute(SETTINGS).await;
+        set.map_err(|error| lost(&error))?;
+        connection.look_at_server(condition).await?;
+        Ok(connection)
+    }
+
+    /// A server below the highest timeline was replaced, and has come back as if nothing had happened.
+    async fn look_at_server(&self, condition: &Condition) -> Result<(), Trouble> {
+        let sql = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), \
+                     current_setting('synchronous_commit'), \
+                     current_setting('synchronous_standby_names')";
+        let row = match self.client.query_one(sql, &[]).await {
+            Ok(row) => row,
+            // Databases that only speak the protocol keep their own replicas.
+            Err(error) if error.code() == Some(&SqlState::UNDEFINED_FUNCTION) => return Ok(()),
+            Err(error) => return Err(lost(&error)),
+        };
+        let column = |position| row.try_get::<_, String>(position).unwrap_or_default();
+        let timeline = u32::from_str_radix(&column(0), 16).unwrap_or(0);
+        if let Err(highest) = condition.admit(timeline) {
+            return Err(Trouble::Again(format!(
+                "the server is on timeline {timeline}, but timeline {highest} was seen: it is a primary \
+                 that was replaced, and must not be written to"
+            )));
+        }
+        if ["off", "local"].contains(&column(1).as_str()) {
+            let on = self
+                .client
+                .batch_execute("SET synchronous_commit = on")
+                .await;
+            on.map_err(|error| lost(&error))?;
+        }
+        let asynchronous = column(2).is_empty();
+        if condition.set_asynchronous(asynchronous) && asynchronous {
+            tracing::warn!(
+                "PostgreSQL has no synchronous standby: what it acknowledged can be lost with its machine. \
+                 Set synchronous_standby_names"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether it can be used again.
+    pub(super) fn is_fit(&self, condition: &Condition) -> bool {
+        !self.client.is_closed() && self.suspicion == condition.suspicion()
+    }
+
+    /// Runs a read to its end.
+    pub(super) async fn fetch(&mut self, query: &Query) -> Result<Vec<Row>, PostgresError> {
+        let prepared = self.prepare(query.sql, None).await?;
+        let rows = self
+            .client
+            .query(&prepared, &parameters(&query.parameters))
+            .await?;
+        rows.iter().map(value::row).collect()
+    }
+
+    /// Applies a plan whole or not at all.
+    pub(super) async fn apply(&mut self, plan: &Plan) -> Result<Applied, Failure> {
+        self.warned.store(false, Ordering::Release);
+        self.is_open = false;
+        let applied = match plan.0.as_slice() {
+            [] => return Ok(Applied::Whole { changed: 0 }),
+            [only] => self.apply_one(only).await?,
+            several => self.apply_several(several).await?,
+        };
+        if applied.is_whole() && self.warned.load(Ordering::Acquire) {
+            return Err(Failure::Warned);
+        }
+        Ok(applied)
+    }
+
+    /// One statement is a transaction by itself: it goes there and back once.
+    async fn apply_one(&mut self, statement: &Statement) -> Result<Applied, Failure> {
+        let guard = match statement.must_change {
+            Rows::Any => None,
+            Rows::Exactly(rows) => Some(rows),
+        };
+        let prepared = self
+            .prepare(statement.sql, guard)
+            .await
+            .map_err(Failure::Before)?;
+        check(&prepared, statement)?;
+        self.is_open = true;
+        let parameters = parameters(&statement.parameters);
+        let Some(due) = guard else {
+            let changed = self.client.execute(&prepared, &parameters).await;
+            let changed = changed.map_err(Failure::Open)?;
+            return Ok(Applied::Whole {
+                changed: count(changed),
+            });
+        };
+        match self.client.query_one(&prepared, &parameters).await {
+            Ok(row) => {
+                let changed: i64 = row.try_get(0).map_err(Failure::Open)?;
+                Ok(if usize::try_from(changed) == Ok(due) {
+                    Applied::Whole { changed: due }
+                } else {
+                    Applied::Unmet { statement: 0 }
+                })
+            }
+            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+                Ok(Applied::Unmet { statement: 0 })
+            }
+            Err(error) => Err(Failure::Open(error)),
+        }
+    }
+
+    /// Several go there together, and the end of the transaction when their guards are known to hold.
+    async fn apply_several(&mut self, statements: &[Statement]) -> Result<Applied, Failure> {
+        let mut prepared = Vec::with_capacity(statements.len());
+        for statement in statements {
+            let ready = self.prepare(statement.sql, None).await;
+            let ready = ready.map_err(Failure::Before)?;
+            check(&ready, statement)?;
+            prepared.push(ready);
+        }
+        let client = &self.client;
+        client
+            .batch_execute("BEGIN")
+            .await
+            .map_err(Failure::Before)?;
+        let (mut last, mut position) = (0, 0);
+        let steps: Vec<_> = statements.iter().zip(&prepared).collect();
+        for some in steps.chunks(AT_ONCE) {
+            let sent = some.iter().map(|(statement, prepared)| async move {
+                let parameters = parameters(&statement.parameters);
+                client.execute(*prepared, &parameters).await
+            });
+            for (changed, (statement, _)) in join_all(sent).await.into_iter().zip(some) {
+                last = match changed {
+                    Ok(changed) => count(changed),
+                    Err(error) => {
+                        self.roll_back().await?;
+                        return Err(Failure::Before(error));
+                    }
+                };
+                if matches!(statement.must_change, Rows::Exactly(due) if due != last) {
+                    self.roll_back().await?;
+                    return Ok(Applied::Unmet {
+                        statement: position,
+                    });
+                }
+                position += 1;
+            }
+        }
+        self.is_open = true;
+        let committed = self.client.batch_execute("COMMIT").await;
+        committed.map_err(Failure::Open)?;
+        Ok(Applied::Whole { changed: last })
+    }
+
+    async fn roll_back(&self) -> Result<(), Failure> {
+        let rolled_back = self.client.batch_execute("ROLLBACK").await;
+        rolled_back.map_err(Failure::Before)
+    }
+
+    async fn prepare(
+        &mut self,
+        sql: &'static str,
+        guard: Option<usize>,
+    ) -> Result<Prepared, PostgresError> {
+        if let Some(prepared) = self.prepared.get(&(sql, guard)) {
+            return Ok(prepared.clone());
+        }
+        let prepared = match guard {
+            None => self.client.prepare(sql).await?,
+            Some(due) => self.client.prepare(&guarded(sql, due)).await?,
+        };
+        self.prepared.insert((sql, guard), prepared.clone());
+        Ok(prepared)
+    }
+
+    /// Runs statements of ours that take no parameters, such as a migration.
+    pub(super) async fn run(&self, sql: &str) -> Result<(), PostgresError> {
+        self.client.batch_execute(sql).await
+    }
+}
+
+/// A write that counts the rows it touched, and that fails whole where they are more than they must be:
+/// fewer can be told afterwards, for what did not happen need not be undone.
+fn guarded(sql: &str, due: usize) -> String {
+    format!(
+        "WITH changed AS ({sql} RETURNING 1) \
+         SELECT count(*) / CASE WHEN count(*) > {due} THEN 0 ELSE 1 END FROM changed"
+    )
+}
+
+/// Refuses what could not be sent as it is.
+fn check(prepared: &Prepared, statement: &Statement) -> Result<(), Failure> {
+    let (types, values) = (prepared.params(), &statement.parameters);
+    if types.len() != values.len() {
+        let (due, given) = (types.len(), values.len());
+        let why = format!("{given} parameters where {due} belong");
+        return Err(Failure::Malformed(why));
+    }
+    let mut wrong = types
+        .iter()
+        .zip(values)
+        .filter(|(ty, value)| !value::fits(value, ty));
+    match wrong.next() {
+        // Kinds only: parameters hold secrets.
+        Some((ty, value)) => Err(Failure::Malformed(format!("{value:?} where {ty} belongs"))),
+        None => Ok(()),
+    }
+}
+
+fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| value as _).collect()
+}
+
+fn count(rows: u64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
+}
+
+fn lost(error: &PostgresError) -> Trouble {
+    match error.as_db_error().map(|answer| answer.code().code()) {
+        // Wrong password, no such user, no such database: an operator must look.
+        Some(code) if code.starts_with("28") || code.starts_with("3D") => {
+            Trouble::Final(Error::Unavailable(error::text(error)))
+        }
+        _ => Trouble::Again(error::text(error)),
+    }
+}
+
+/// Moves bytes until the connection ends, and listens to what the server says besides.
+async fn drive<S, T>(mut wire: Wire<S, T>, warned: Arc<AtomicBool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|context| wire.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notice(notice)) => {
+                if notice.parsed_severity() == Some(Severity::Warning) {
+                    warned.store(true, Ordering::Release);
+                    tracing::warn!(
+                        code = notice.code().code(),
+                        "PostgreSQL warns: {}",
+                        notice.message()
+                    );
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(
+                    error = error::text(&error),
+                    "a connection to PostgreSQL ended"
+                );
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What an error of PostgreSQL means for whoever asked.
+
+use tokio_postgres::error::{Error as PostgresError, SqlState};
+
+use crate::error::Error;
+
+/// What became of an attempt, and what to do about it.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// Nothing was written, and another attempt may go better: a deadlock, a connection that is lost.
+    Again(String),
+    /// Nothing was written, and it is no use to try again at once.
+    Final(Error),
+}
+
+impl Trouble {
+    /// What the last attempt is answered with.
+    pub(super) fn give_up(self) -> Error {
+        match self {
+            Self::Again(why) => Error::Unavailable(why),
+            Self::Final(error) => error,
+        }
+    }
+}
+
+/// Whether the server itself said no: it lives, and this statement has changed nothing.
+pub(super) fn is_answer(error: &PostgresError) -> bool {
+    error.as_db_error().is_some()
+}
+
+/// Whether a server is unfit for the connection that it speaks on: stopping, or no longer the primary.
+pub(super) fn is_leaving(error: &PostgresError) -> bool {
+    let code = error.code().map_or("", SqlState::code);
+    // Class 08 and 57P: the connection goes; 25006: it has become a standby.
+    code.starts_with("08") || code.starts_with("57P") || code == "25006"
+}
+
+/// An error of a statement that has changed nothing.
+pub(super) fn judge(error: &PostgresError) -> Trouble {
+    let Some(answer) = error.as_db_error() else {
+        return if error.is_closed() || has_io_cause(error) {
+            Trouble::Again(text(error))
+        } else {
+            // The driver refused to send it.
+            Trouble::Final(Error::Statement(text(error)))
+        };
+    };
+    let code = answer.code().code();
+    let why = format!("{} ({code})", answer.message());
+    let again = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::LOCK_NOT_AVAILABLE,
+    ];
+    if again.contains(answer.code()) || is_leaving(error) {
+        return Trouble::Again(why);
+    }
+    // Class 53: no room, no memory, no connection left; 57: stopped by an operator or a deadline; 58
+    // and XX: the server's own trouble.
+    let unavailable = ["53", "57", "58", "XX"];
+    Trouble::Final(if unavailable.iter().any(|class| code.starts_with(class)) {
+        Error::Unavailable(why)
+    } else {
+        Error::Statement(why)
+    })
+}
+
+/// The error with its cause: the crate's own text leaves that out.
+pub(super) fn text(error: &PostgresError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+fn has_io_cause(error: &PostgresError) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.is::<std::io::Error>() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}

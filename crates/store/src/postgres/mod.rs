@@ -1,0 +1,18 @@
+//! The PostgreSQL driver.
+//!
+//! What the SQL of this crate keeps to, so that CockroachDB, YugabyteDB and Citus take it as well:
+//! READ COMMITTED; every hot statement names one row by its primary key; a change is one guarded UPDATE
+//! or INSERT … ON CONFLICT, and never SELECT … FOR UPDATE; no sequence, trigger, function, foreign
+//! key, advisory lock, LISTEN, temporary table or large object; only the types BIGINT, TEXT and BYTEA;
+//! times and chance come from the caller.
+
+pub mod address;
+mod condition;
+mod error;
+mod value;
+mod connection;
+mod open;
+mod store;
+
+pub use open::OpenError;
+pub use store::PostgresStore;

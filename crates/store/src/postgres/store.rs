@@ -1,0 +1,291 @@
+//! The driver: a pool of connections, deadlines, and second attempts.
+
+use std::{sync::Arc, time::Duration};
+
+use claviger_model::port::future::BoxFuture;
+use deadpool::{
+    Runtime,
+    managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, Timeouts},
+};
+use tokio::{
+    runtime::Handle,
+    task::AbortHandle,
+    time::{Instant, sleep, timeout_at},
+};
+
+use super::{
+    address::Address,
+    condition::Condition,
+    connection::{Connection, Failure},
+    error::{self, Trouble},
+    open::{self, OpenError},
+};
+use crate::{
+    driver::Driver,
+    error::Error,
+    statement::{Applied, Plan, Query},
+    value::Row,
+};
+
+/// How long a plan or a read may take: shorter than the 3 s that a request has, so that whoever asked can
+/// still answer in their own words (TOK-10).
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// How long to wait for a connection.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Connections of one node.
+const CONNECTIONS: usize = 16;
+
+/// Attempts after the first (RELIABILITY §3).
+const MORE_ATTEMPTS: u32 = 3;
+
+/// The pause before the second attempt; each later one is twice as long.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often health is looked at (R11).
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// An open PostgreSQL store.
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+    probe: AbortHandle,
+}
+
+struct Inner {
+    pool: Pool<Connections>,
+    condition: Arc<Condition>,
+    runtime: Handle,
+}
+
+/// Makes connections for the pool, on the runtime that the store was opened on.
+struct Connections {
+    address: Address,
+    condition: Arc<Condition>,
+    runtime: Handle,
+}
+
+impl Manager for Connections {
+    type Type = Connection;
+    type Error = Trouble;
+
+    async fn create(&self) -> Result<Connection, Trouble> {
+        let (address, condition) = (self.address.clone(), Arc::clone(&self.condition));
+        let opening = self
+            .runtime
+            .spawn(async move { Connection::open(&address, &condition).await });
+        let opened = opening.await;
+        opened.map_err(|stopped| Trouble::Again(stopped.to_string()))?
+    }
+
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Trouble> {
+        if connection.is_fit(&self.condition) {
+            Ok(())
+        } else {
+            Err(RecycleError::message("closed"))
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Makes a new store in a database that has none.
+    pub async fn create(address: Address, store_id: &str) -> Result<Self, OpenError> {
+        let condition = Arc::<Condition>::default();
+        open::create(&address, &condition, store_id).await?;
+        Ok(Self::start(address, condition))
+    }
+
+    /// Opens an existing store; its connections live on the runtime that this is called on.
+    pub async fn open(address: Address) -> Result<Self, OpenError> {
+        let condition = Arc::<Condition>::default();
+        open::prepare(&address, &condition).await?;
+        Ok(Self::start(address, condition))
+    }
+
+    fn start(address: Address, condition: Arc<Condition>) -> Self {
+        let runtime = Handle::current();
+        let manager = Connections {
+            address,
+            condition: Arc::clone(&condition),
+            runtime: runtime.clone(),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts::wait_millis(
+                WAIT.as_millis().try_into().unwrap_or(u64::MAX),
+            ))
+            .build();
+        // The builder fails for timeouts without a runtime alone, and there is one.
+        #[expect(clippy::expect_used, reason = "both are named three lines above")]
+        let pool = pool.expect("timeouts and a runtime");
+        let inner = Arc::new(Inner {
+            pool,
+            condition,
+            runtime: runtime.clone(),
+        });
+        let probe = runtime
+            .spawn(keep_looking(Arc::clone(&inner)))
+            .abort_handle();
+        Self { inner, probe }
+    }
+
+    /// Whether a commit may be lost with the primary: it has no synchronous standby.
+    pub fn is_asynchronous(&self) -> bool {
+        self.inner.condition.is_asynchronous()
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.probe.abort();
+        self.inner.pool.close();
+    }
+}
+
+impl Driver for PostgresStore {
+    fn fetch(&self, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        Box::pin(async move { self.inner.fetch(&query, Instant::now() + PATIENCE).await })
+    }
+
+    fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
+        // Apart from whoever asked: a request that goes away must not leave a transaction half-way.
+        let inner = Arc::clone(&self.inner);
+        let applying = self
+            .inner
+            .runtime
+            .spawn(async move { inner.apply(&plan, Instant::now() + PATIENCE).await });
+        Box::pin(async move {
+            let applied = applying.await;
+            applied.unwrap_or_else(|stopped| Err(Error::Unknown(stopped.to_string())))
+        })
+    }
+
+    fn health(&self) -> Result<(), Error> {
+        self.inner.condition.health()
+    }
+}
+
+impl Inner {
+    async fn fetch(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, Error> {
+        let mut attempt = 0;
+        loop {
+            let trouble = match timeout_at(deadline, self.fetch_once(query)).await {
+                Ok(Ok(rows)) => return Ok(rows),
+                Ok(Err(trouble)) => trouble,
+                Err(_) => {
+                    self.condition.suspect_all();
+                    return Err(too_slow());
+                }
+            };
+            self.pause(trouble, &mut attempt, deadline).await?;
+        }
+    }
+
+    async fn fetch_once(&self, query: &Query) -> Result<Vec<Row>, Trouble> {
+        let mut connection = self.connection().await?;
+        let fetched = connection.fetch(query).await;
+        fetched.map_err(|failed| {
+            if error::is_leaving(&failed) {
+                drop(Object::take(connection));
+            }
+            error::judge(&failed)
+        })
+    }
+
+    async fn apply(&self, plan: &Plan, deadline: Instant) -> Result<Applied, Error> {
+        let mut attempt = 0;
+        loop {
+            let trouble = match self.apply_once(plan, deadline).await {
+                Ok(applied) => return Ok(applied),
+                Err(trouble) => trouble,
+            };
+            self.pause(trouble, &mut attempt, deadline).await?;
+        }
+    }
+
+    async fn apply_once(&self, plan: &Plan, deadline: Instant) -> Result<Applied, Trouble> {
+        let connecting = timeout_at(deadline, self.connection()).await;
+        let mut connection = connecting.map_err(|_| Trouble::Final(too_slow()))??;
+        let unknown = |why: String| Err(Trouble::Final(Error::Unknown(why)));
+        let failure = match timeout_at(deadline, connection.apply(plan)).await {
+            Ok(Ok(applied)) => return Ok(applied),
+            Ok(Err(failure)) => Some(failure),
+            Err(_) => None,
+        };
+        let is_open = connection.is_open;
+        // Whatever state it is in, nobody else is to find it so.
+        drop(Object::take(connection));
+        match failure {
+            Some(Failure::Malformed(why)) => Err(Trouble::Final(Error::Statement(why))),
+            Some(Failure::Before(failed)) => Err(error::judge(&failed)),
+            Some(Failure::Open(failed))
+                if error::is_answer(&failed) && !error::is_leaving(&failed) =>
+            {
+                Err(error::judge(&failed))
+            }
+            Some(Failure::Open(failed)) => unknown(error::text(&failed)),
+            Some(Failure::Warned) => unknown("the standby did not confirm it".to_owned()),
+            None => {
+                self.condition.suspect_all();
+                if is_open {
+                    unknown("PostgreSQL did not answer in time".to_owned())
+                } else {
+                    Err(Trouble::Final(too_slow()))
+                }
+            }
+        }
+    }
+
+    async fn connection(&self) -> Result<Object<Connections>, Trouble> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(trouble) => trouble,
+            PoolError::Timeout(_) => {
+                let why = "all connections to PostgreSQL are in use".to_owned();
+                Trouble::Final(Error::Unavailable(why))
+            }
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Trouble::Final(Error::Unavailable("the store is closed".to_owned()))
+            }
+        })
+    }
+
+    /// Waits for the next attempt, or gives up.
+    async fn pause(
+        &self,
+        trouble: Trouble,
+        attempt: &mut u32,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let next = Instant::now() + PAUSE * 2_u32.pow(*attempt);
+        *attempt += 1;
+        match trouble {
+            Trouble::Again(_) if *attempt <= MORE_ATTEMPTS && next < deadline => {
+                sleep(next - Instant::now()).await;
+                Ok(())
+            }
+            trouble => Err(trouble.give_up()),
+        }
+    }
+}
+
+fn too_slow() -> Error {
+    Error::Unavailable("PostgreSQL did not answer in time".to_owned())
+}
+
+/// Looks every second whether the store answers, and says so when that changes.
+async fn keep_looking(inner: Arc<Inner>) {
+    loop {
+        let deadline = Instant::now() + PROBE_EVERY;
+        let met = inner.fetch(&Query::new("SELECT 1"), deadline).await;
+        let failed = met.as_ref().err().map(ToString::to_string);
+        if inner.condition.note(met.map(|_| ())) {
+            if let Some(error) = failed {
+                tracing::error!(error, "PostgreSQL does not answer");
+            } else {
+                tracing::info!("PostgreSQL answers again");
+            }
+        }
+        tokio::time::sleep_until(deadline).await;
+    }
+}

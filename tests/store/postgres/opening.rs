@@ -1,0 +1,139 @@
+//! Making and opening stores.
+
+use std::collections::BTreeMap;
+
+use claviger_store::{
+    driver::Driver as _,
+    postgres::{OpenError, PostgresStore, address::Address},
+    statement::Query,
+    value::{Row, Value},
+};
+use claviger_tests::postgres::{Place, runtime};
+
+/// Opens what lies there, as `claviger serve` does.
+async fn reopen(place: &Place) -> Result<PostgresStore, OpenError> {
+    let address = Address::parse(&place.address()).expect("an address");
+    let opening = runtime().spawn(async move { PostgresStore::open(address).await });
+    opening.await.expect("no panic")
+}
+
+#[tokio::test]
+async fn a_store_is_made_once_and_opened_ever_after() {
+    let place = Place::default();
+    let missing = reopen(&place).await.err();
+    assert!(
+        matches!(missing, Some(OpenError::NotInitialised(_))),
+        "{missing:?}"
+    );
+    let store = place.create().await;
+    drop(store);
+    let store = reopen(&place).await.expect("a store");
+    store.health().expect("it is well");
+    let address = Address::parse(&place.address()).expect("an address");
+    let again = runtime().spawn(async move { PostgresStore::create(address, "other").await.err() });
+    let again = again.await.expect("no panic");
+    assert!(
+        matches!(again, Some(OpenError::AlreadyThere(_))),
+        "{again:?}"
+    );
+    assert_eq!(
+        place.sql("SELECT value FROM meta WHERE name = 'store_id'"),
+        "suite"
+    );
+}
+
+#[tokio::test]
+async fn f24_a_store_of_a_newer_release_is_refused_and_left_alone() {
+    let place = Place::default();
+    drop(place.create().await);
+    place.sql("UPDATE meta SET value = '99' WHERE name = 'schema'");
+    let refused = reopen(&place).await.err().expect("a refusal").to_string();
+    assert!(
+        refused.contains("schema 99") && refused.contains("newer release"),
+        "{refused}"
+    );
+    assert_eq!(
+        place.sql("SELECT value FROM meta WHERE name = 'schema'"),
+        "99"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_at_once_bring_a_store_forward_once() {
+    let place = Place::default();
+    drop(place.create().await);
+    // As the first release left it.
+    place.sql(
+        "DROP TABLE machine_keys; DROP TABLE replay; DROP INDEX users_by_email; \
+         ALTER TABLE sessions DROP COLUMN parent; UPDATE meta SET value = '1' WHERE name = 'schema'",
+    );
+    let nodes = (0..4).map(|_| reopen(&place));
+    for node in futures_util::future::join_all(nodes).await {
+        node.expect("each of them opens it");
+    }
+    assert_eq!(
+        place.sql("SELECT value FROM meta WHERE name = 'schema'"),
+        "2"
+    );
+    assert_eq!(place.sql("SELECT count(*) FROM machine_keys"), "0");
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_is_said_without_the_password() {
+    let text = "postgres://claviger:hunter2@127.0.0.1:9/store";
+    let address = Address::parse(text).expect("an address");
+    let opening = runtime().spawn(async move { PostgresStore::open(address).await.err() });
+    let refused = opening
+        .await
+        .expect("no panic")
+        .expect("a refusal")
+        .to_string();
+    assert!(
+        refused.contains("127.0.0.1:9") && !refused.contains("hunter2"),
+        "{refused}"
+    );
+}
+
+/// The columns of each table, in order, with their kind.
+type Columns = BTreeMap<String, Vec<(String, &'static str)>>;
+
+fn kind(told: &str) -> &'static str {
+    match told.to_lowercase().as_str() {
+        "integer" | "bigint" => "integer",
+        "text" => "text",
+        "blob" | "bytea" => "bytes",
+        other => panic!("a column of kind {other}"),
+    }
+}
+
+fn collect(rows: &[Row]) -> Columns {
+    let mut columns = Columns::new();
+    for row in rows {
+        let [Value::Text(table), Value::Text(column), Value::Text(told)] = row.0.as_slice() else {
+            panic!("{row:?}");
+        };
+        let table = columns.entry(table.clone()).or_default();
+        table.push((column.clone(), kind(told)));
+    }
+    columns
+}
+
+#[tokio::test]
+async fn both_stores_have_the_same_tables() {
+    let place = Place::default();
+    let postgres = place.create().await;
+    let query = Query::new(
+        "SELECT table_name::text, column_name::text, data_type::text \
+         FROM information_schema.columns WHERE table_schema = current_schema() \
+         ORDER BY table_name, ordinal_position",
+    );
+    let here = collect(&postgres.fetch(query).await.expect("a read"));
+    let sqlite = crate::sqlite::open().await;
+    let query = Query::new(
+        "SELECT m.name, c.name, c.type FROM sqlite_schema m JOIN pragma_table_info(m.name) c \
+         WHERE m.type = 'table' ORDER BY m.name, c.cid",
+    );
+    let there = collect(&sqlite.driver().fetch(query).await.expect("a read"));
+    assert!(here.len() > 10);
+    assert_eq!(here, there);
+}

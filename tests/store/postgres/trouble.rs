@@ -1,0 +1,136 @@
+//! Trouble: deadlocks, connections that are cut, and a server that hangs.
+
+use std::sync::Arc;
+
+use claviger_store::{
+    driver::Driver as _,
+    error::Error,
+    postgres::PostgresStore,
+    repository::user,
+    statement::{Plan, Query, Statement},
+    value::Value,
+};
+use claviger_tests::postgres::Place;
+
+use crate::fixture::{at, user as a_user};
+
+async fn with_people(count: u8) -> (Place, Arc<PostgresStore>) {
+    let place = Place::default();
+    let store = Arc::new(place.create().await);
+    for number in 1..=count {
+        let added = store
+            .apply(Plan::of(user::adding(&a_user(number), at(1))))
+            .await;
+        assert!(added.expect("a write").is_whole());
+    }
+    (place, store)
+}
+
+/// Raises two people's epochs, one after the other.
+fn raising(first: u8, second: u8) -> Plan {
+    Plan::of(user::raising_epoch(a_user(first).id)).then(user::raising_epoch(a_user(second).id))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plans_that_lock_each_other_out_are_all_applied_once() {
+    let (place, store) = with_people(2).await;
+    let tasks: Vec<_> = (0..4)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            let plan = if number % 2 == 0 {
+                raising(1, 2)
+            } else {
+                raising(2, 1)
+            };
+            tokio::spawn(async move { store.apply(plan).await })
+        })
+        .collect();
+    let mut applied = 0;
+    for task in tasks {
+        match task.await.expect("no panic") {
+            Ok(whole) => applied += i64::from(whole.is_whole()),
+            // Nothing was written, and that is what it says.
+            Err(error) => assert!(matches!(error, Error::Unavailable(_)), "{error}"),
+        }
+    }
+    let epochs = place.sql("SELECT DISTINCT user_epoch FROM users");
+    assert_eq!(epochs, applied.to_string(), "neither lost nor doubled");
+    assert!(applied >= 2, "{applied}");
+}
+
+#[tokio::test]
+async fn f13_connections_that_the_server_ends_are_replaced_unseen() {
+    let (place, store) = with_people(1).await;
+    for round in 1..=5 {
+        assert!(place.cut() > 0, "there was one to end");
+        let found = user::by_id(store.as_ref(), a_user(1).id).await;
+        assert_eq!(found.expect("a read").expect("a person").epoch, round - 1);
+        let raised = store
+            .apply(Plan::of(user::raising_epoch(a_user(1).id)))
+            .await;
+        assert!(raised.expect("a write").is_whole());
+    }
+}
+
+#[tokio::test]
+async fn f13_a_table_that_somebody_locks_costs_seconds_and_writes_nothing() {
+    let (place, store) = with_people(1).await;
+    // Held by a transaction of another connection until it is let go.
+    let holder = store.fetch(Query::new("SELECT 1")).await;
+    holder.expect("it works");
+    let lock = std::thread::spawn(move || {
+        place.sql("BEGIN; LOCK TABLE users; SELECT pg_sleep(4); COMMIT");
+        place
+    });
+    let begun = tokio::time::Instant::now();
+    let mut answers = Vec::new();
+    while begun.elapsed().as_secs() < 3 {
+        answers.push(
+            store
+                .apply(Plan::of(user::raising_epoch(a_user(1).id)))
+                .await,
+        );
+    }
+    let whole = answers
+        .iter()
+        .flatten()
+        .filter(|applied| applied.is_whole())
+        .count();
+    let failed: Vec<_> = answers
+        .iter()
+        .filter_map(|answer| answer.as_ref().err())
+        .collect();
+    assert!(!failed.is_empty(), "it was locked");
+    for error in failed {
+        assert!(
+            matches!(error, Error::Unavailable(_) | Error::Unknown(_)),
+            "{error}"
+        );
+    }
+    let place = lock.join().expect("the lock is let go");
+    let epoch: usize = place
+        .sql("SELECT user_epoch FROM users")
+        .parse()
+        .expect("a number");
+    assert!(
+        epoch >= whole,
+        "what was acknowledged is there: {epoch} of {whole}"
+    );
+    let after = store
+        .apply(Plan::of(user::raising_epoch(a_user(1).id)))
+        .await;
+    assert!(after.expect("it works again").is_whole());
+}
+
+#[tokio::test]
+async fn a_value_of_the_wrong_kind_is_our_bug_and_says_no_value() {
+    let (_place, store) = with_people(1).await;
+    let wrong = Statement::any("UPDATE users SET user_epoch = $1").bind("hunter2");
+    let answer = store.apply(Plan::of(wrong)).await;
+    let Err(Error::Statement(why)) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(!why.contains("hunter2"), "{why}");
+    let rows = store.fetch(Query::new("SELECT count(*) FROM users")).await;
+    assert_eq!(rows.expect("a read")[0].0, [Value::Integer(1)]);
+}
