@@ -6,7 +6,7 @@ use claviger_model::{
     audit::{Action, Record},
     time::Timestamp,
 };
-use claviger_store::{driver::Driver as _, repository::audit, statement::Plan};
+use claviger_store::{repository::audit, statement::Plan};
 use claviger_tests::{
     TestServer,
     aws::Tokens,
@@ -135,10 +135,8 @@ async fn lea_01_a_whole_life_leaves_no_secret_in_log_audit_or_store() {
         assert!(known, "no {kind} is among what is looked for");
     }
     assert_eq!(server.leaks(), []);
-    for entry in std::fs::read_dir(server.directory.path().join("data")).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        let bytes = std::fs::read(&path).expect("a file");
+    for (name, bytes) in server.at_rest() {
         let found = scan::find(&secrets, &String::from_utf8_lossy(&bytes));
-        assert_eq!(found, [], "{}", path.display());
+        assert_eq!(found, [], "{name}");
     }
 }

@@ -123,6 +123,17 @@ impl Place {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// All that is in it, as SQL.
+    pub fn dump(&self) -> Vec<u8> {
+        let program = server().programs.join("pg_dump");
+        let mut dump = as_account(Command::new(program), None);
+        dump.arg("-h").arg(&server().directory);
+        dump.args(["-U", "claviger", "-d", "postgres", "-n", &self.schema]);
+        let dump = dump.output().expect("pg_dump runs");
+        must("pg_dump", &dump);
+        dump.stdout
+    }
+
     /// Ends every connection of the store; answers how many there were.
     pub fn cut(&self) -> u32 {
         let schema = &self.schema;

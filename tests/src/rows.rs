@@ -1,6 +1,9 @@
 //! Looking at rows. Reads go past the switch, so that a test sees the truth while the store is
 //! "away".
 
+use std::sync::{Arc, mpsc::channel};
+
+use crate::{postgres::runtime, scan};
 use claviger_model::{id::SessionId, time::Timestamp};
 use claviger_store::{
     driver::Driver,
@@ -11,27 +14,27 @@ use claviger_store::{
     statement::Query,
     value::{Row, Value},
 };
-use futures_util::FutureExt as _;
-
-use crate::scan;
 
 /// A view of one store's rows.
-pub struct Rows<'a>(&'a dyn Driver);
+pub struct Rows(Arc<dyn Driver>);
 
-impl<'a> Rows<'a> {
+/// Waits for a read where the caller stands, on a runtime that the caller does not hold up.
+fn wait<T: Send + 'static>(read: impl Future<Output = T> + Send + 'static) -> T {
+    let (sender, receiver) = channel();
+    runtime().spawn(async move { sender.send(read.await) });
+    receiver.recv().expect("a read that ends")
+}
+
+impl Rows {
     /// The rows of `driver`.
-    pub fn of(driver: &'a dyn Driver) -> Self {
+    pub fn of(driver: Arc<dyn Driver>) -> Self {
         Self(driver)
     }
 
     /// What a query answers.
     pub fn query(&self, query: Query) -> Vec<Row> {
-        // SQLite reads where the caller stands: the future is ready at once.
-        let rows = self
-            .0
-            .fetch(query)
-            .now_or_never()
-            .expect("a read that is ready at once");
+        let driver = Arc::clone(&self.0);
+        let rows = wait(async move { driver.fetch(query).await });
         rows.expect("the store can be read")
     }
 
@@ -106,18 +109,16 @@ impl<'a> Rows<'a> {
 
     /// A session as the engine reads it.
     pub fn session(&self, id: SessionId) -> Option<claviger_model::session::Session> {
-        let found = session::with_user(self.0, id)
-            .now_or_never()
-            .expect("a read");
+        let driver = Arc::clone(&self.0);
+        let found = wait(async move { session::with_user(driver.as_ref(), id).await });
         found.expect("a sound row").map(|(session, _)| session)
     }
 
     /// The audit log, oldest first.
     pub fn audit(&self) -> Vec<Entry> {
         let since = Timestamp::from_epoch_seconds(0);
-        let read = audit::latest(self.0, since, 100_000)
-            .now_or_never()
-            .expect("a read");
+        let driver = Arc::clone(&self.0);
+        let read = wait(async move { audit::latest(driver.as_ref(), since, 100_000).await });
         read.expect("sound records")
     }
 

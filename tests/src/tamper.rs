@@ -1,9 +1,6 @@
 //! Writes behind the engine's back: a restored backup, a burned key, a row that is gone.
 
-use claviger_store::{
-    driver::Driver as _,
-    statement::{Applied, Plan, Statement},
-};
+use claviger_store::statement::{Applied, Plan, Statement};
 
 use crate::world::World;
 

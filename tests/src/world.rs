@@ -20,12 +20,15 @@ use claviger_model::{
     },
     secret::SecretBytes,
 };
-use claviger_store::sqlite::{Identity, Options, SqliteStore};
+use claviger_store::{
+    driver::Driver,
+    sqlite::{Identity, Options, SqliteStore},
+};
 use tempfile::TempDir;
 
 use crate::{
     clock::ManualClock, credentials::FakeCredentials, driver::SwitchedStore,
-    entropy::SeededEntropy, hasher::CountingHasher, rows::Rows, seed,
+    entropy::SeededEntropy, hasher::CountingHasher, postgres::Place, rows::Rows, seed,
 };
 
 /// The node's name in audit records.
@@ -47,9 +50,43 @@ pub struct World {
     /// The switch before the store.
     pub switch: Arc<SwitchedStore>,
     /// The store itself.
-    pub store: Arc<SqliteStore>,
-    /// Where the store lives; gone with the world.
-    pub directory: TempDir,
+    pub store: Arc<dyn Driver>,
+    home: Home,
+}
+
+/// Where a store lives; gone with the world.
+enum Home {
+    Directory(TempDir),
+    Postgres(Place),
+}
+
+impl Home {
+    /// A new one, with a store: PostgreSQL's where the suite is told so, else SQLite's.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one suite runs on each store, by this variable"
+    )]
+    async fn found() -> (Self, Arc<dyn Driver>) {
+        match std::env::var("CLAVIGER_TEST_STORE").as_deref() {
+            Ok("postgres") => {
+                let place = Place::default();
+                let store = Arc::new(place.create().await);
+                (Self::Postgres(place), store)
+            }
+            Ok(other) => panic!("CLAVIGER_TEST_STORE is postgres or nothing, not {other}"),
+            Err(_) => {
+                let directory = tempfile::tempdir().expect("a temporary directory");
+                let mut options = Options::new(directory.path().join("data"));
+                // Production keeps 16 MiB in reserve; a hundred worlds of that only wear the disk.
+                options.ballast = 64 << 10;
+                let identity = Identity {
+                    store_id: "kit".to_owned(),
+                };
+                let store = SqliteStore::create(&options, &identity).expect("a new store");
+                (Self::Directory(directory), Arc::new(store))
+            }
+        }
+    }
 }
 
 /// What a world is made of.
@@ -152,24 +189,13 @@ impl WorldBuilder {
 
     /// Makes it.
     pub async fn build(self) -> World {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let mut options = Options::new(directory.path().join("data"));
-        // Production keeps 16 MiB in reserve; a hundred worlds of that only wear the disk.
-        options.ballast = 64 << 10;
-        let identity = Identity {
-            store_id: "kit".to_owned(),
-        };
-        let store = SqliteStore::create(&options, &identity).expect("a new store");
-        self.open_over(Arc::new(store), directory).await
-    }
-
-    async fn open_over(self, store: Arc<SqliteStore>, directory: TempDir) -> World {
+        let (home, store) = Home::found().await;
         let key_file = self.key_file();
         let clock = Arc::new(ManualClock::default());
         let entropy = Arc::new(self.entropy);
         let hasher = Arc::<CountingHasher>::default();
         let credentials = Arc::new(FakeCredentials::new(Arc::clone(&clock)));
-        let switch = Arc::new(SwitchedStore::new(Arc::clone(&store) as _));
+        let switch = Arc::new(SwitchedStore::new(Arc::clone(&store)));
         ring::initialise(switch.as_ref(), &key_file, entropy.as_ref(), clock.now())
             .await
             .expect("a first key epoch");
@@ -203,7 +229,7 @@ impl WorldBuilder {
             credentials,
             switch,
             store,
-            directory,
+            home,
         }
     }
 }
@@ -215,7 +241,25 @@ impl World {
     }
 
     /// Its rows.
-    pub fn rows(&self) -> Rows<'_> {
-        Rows::of(self.store.as_ref())
+    pub fn rows(&self) -> Rows {
+        Rows::of(Arc::clone(&self.store))
+    }
+
+    /// All that its store keeps on a disk, each piece by its name.
+    pub fn at_rest(&self) -> Vec<(String, Vec<u8>)> {
+        match &self.home {
+            Home::Postgres(place) => vec![("the database".to_owned(), place.dump())],
+            Home::Directory(directory) => {
+                let entries = std::fs::read_dir(directory.path().join("data"));
+                let read = |entry: std::io::Result<std::fs::DirEntry>| {
+                    let path = entry.expect("an entry").path();
+                    (
+                        path.display().to_string(),
+                        std::fs::read(&path).expect("a file"),
+                    )
+                };
+                entries.expect("a directory").map(read).collect()
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The promises, checked against the service once it is back for good, and against its rows.
 
+use std::sync::Arc;
+
 use claviger_store::sqlite::{Options, SqliteStore};
 use claviger_tests::{http::Request, instance::Service, rows::Rows};
 use serde_json::json;
@@ -37,7 +39,7 @@ pub(super) async fn ask(caller: &Caller, story: &mut Story) -> Result<(), String
 pub(super) fn count(service: &Service, told: &Told) -> Vec<String> {
     let options = Options::new(service.room.work().join("data"));
     let (store, _) = SqliteStore::open(&options).expect("the store");
-    let rows = Rows::of(&store);
+    let rows = Rows::of(Arc::new(store));
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let begun = "SELECT count(*) FROM audit WHERE action = 'session.start'";
     let over = "SELECT count(*) FROM audit WHERE action = 'session.end'";

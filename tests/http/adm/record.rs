@@ -6,7 +6,6 @@ use claviger_engine::{
 };
 use claviger_model::{application::ApplicationName, audit::Action, id::SessionId};
 use claviger_store::{
-    driver::Driver as _,
     repository::audit::Entry,
     statement::{Plan, Statement},
 };

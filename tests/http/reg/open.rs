@@ -1,6 +1,6 @@
 //! The open endpoint: it stores nothing, is bounded, and calls nobody (REG-01, 08, 13).
 
-use std::{net::TcpListener, path::Path};
+use std::net::TcpListener;
 
 use claviger_engine::policy::Policy;
 use claviger_tests::{
@@ -21,8 +21,7 @@ async fn reg_01_twenty_thousand_registrations_leave_the_data_directory_no_larger
         policy.limits.registrations_per_network = u32::MAX;
     };
     let server = TestServer::builder().policy(unlimited).start().await;
-    let directory = server.directory.path().join("data");
-    let size = size_of(&directory);
+    let size = size_of(&server);
     let before = (server.switch.writes(), server.rows().everything());
     let body = registration("clientName", json!("a busy client"));
     let one = Request::post("/client/register")
@@ -48,7 +47,7 @@ async fn reg_01_twenty_thousand_registrations_leave_the_data_directory_no_larger
     let after = (server.switch.writes(), server.rows().everything());
     assert_eq!(before, after);
     // The commit witness of setting up may come a second late: some bytes, once.
-    let grown = size_of(&directory).saturating_sub(size);
+    let grown = size_of(&server).saturating_sub(size);
     assert!(grown < 1024, "{grown} bytes more");
 }
 
@@ -173,10 +172,7 @@ async fn the_answer_to_a_registration() {
     "#);
 }
 
-/// The bytes of all files in the data directory.
-fn size_of(directory: &Path) -> u64 {
-    let entries = std::fs::read_dir(directory).expect("a directory");
-    entries
-        .map(|entry| entry.expect("an entry").metadata().expect("metadata").len())
-        .sum()
+/// How many bytes the store keeps on its disk.
+fn size_of(server: &TestServer) -> usize {
+    server.at_rest().iter().map(|(_, bytes)| bytes.len()).sum()
 }
