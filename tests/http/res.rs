@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use claviger_engine::sweep;
+use claviger_engine::{admin, sweep};
+use claviger_model::{id::SessionId, session::Session, time::Lifetime};
+use claviger_store::{repository::session as sessions, statement::Plan};
 use claviger_tests::{
     TestServer,
     aws::{Client, Device, Tokens},
@@ -320,18 +322,18 @@ async fn res_10_the_cap_is_two_hundred_and_binds_those_who_are_beyond_it() {
     let (client, mut browser) = (aws.register().await, server.browser_of("alice").await);
     let first = session(&server, &mut browser, &client).await;
     // As after a cap that was lowered: ten thousand more than it allows.
-    let grown = server
-        .tamper(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
-             INSERT INTO sessions (sid, uid, user_epoch, cref, client_name, dialect, scopes, \
-               origin, secret, gen, gen_epoch, used_gen, late_answers, auth_time, created_at, \
-               idle_exp, abs_exp) \
-             SELECT randomblob(16), uid, user_epoch, cref, client_name, dialect, scopes, origin, \
-               randomblob(32), gen, gen_epoch, used_gen, late_answers, auth_time, created_at + 1, \
-               idle_exp, abs_exp FROM sessions, n",
-        )
-        .await;
-    assert_eq!((grown, server.rows().live_sessions()), (10_000, 10_001));
+    let alice = admin::session::list(&server.context, None).await;
+    let alice = alice.expect("a list").pop().expect("a session").1;
+    let more = (1..=10_000_u128).map(|number| {
+        sessions::starting(&Session {
+            id: SessionId::from_bytes(number.to_be_bytes()),
+            created_at: alice.created_at.plus(Lifetime::seconds(1)),
+            ..alice.clone()
+        })
+    });
+    let grown = server.store.apply(Plan(more.collect())).await;
+    assert!(grown.expect("a write").is_whole());
+    assert_eq!(server.rows().live_sessions(), 10_001);
     server.clock.advance(60);
     let last = session(&server, &mut browser, &client).await;
     assert_eq!(server.rows().live_sessions(), 4);

@@ -62,13 +62,14 @@ impl Server {
             directory,
             _keeper: keeper.expect("a server"),
         };
-        while !server.psql("SELECT 1").status.success() {
+        while !server.psql(&["SELECT 1"]).status.success() {
             std::thread::yield_now();
         }
         server
     }
 
-    fn psql(&self, sql: &str) -> Output {
+    /// Runs each of these for itself.
+    fn psql(&self, sql: &[&str]) -> Output {
         let mut psql = as_account(Command::new(self.programs.join("psql")), None);
         psql.arg("-h").arg(&self.directory);
         psql.args([
@@ -78,9 +79,9 @@ impl Server {
             "postgres",
             "-v",
             "ON_ERROR_STOP=1",
-            "-Atqc",
-            sql,
+            "-Atq",
         ]);
+        psql.args(sql.iter().flat_map(|sql| ["-c", sql]));
         psql.output().expect("psql runs")
     }
 }
@@ -100,7 +101,10 @@ impl Default for Place {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let schema = format!("store_{number}");
-        must("psql", &server().psql(&format!("CREATE SCHEMA {schema}")));
+        must(
+            "psql",
+            &server().psql(&[&format!("CREATE SCHEMA {schema}")]),
+        );
         Self { schema }
     }
 }
@@ -118,9 +122,24 @@ impl Place {
 
     /// Runs SQL past the store; what it answers, a row a line.
     pub fn sql(&self, sql: &str) -> String {
-        let output = server().psql(&format!("SET search_path = {}; {sql}", self.schema));
+        let path = format!("SET search_path = {}", self.schema);
+        let output = server().psql(&[&path, sql]);
         must(sql, &output);
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// How many bytes its tables take, without the room that they have taken ahead.
+    pub fn size(&self) -> i64 {
+        let tables = self.sql("SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()");
+        for table in tables.lines() {
+            self.sql(&format!("VACUUM FULL {table}"));
+        }
+        let size = self.sql(
+            "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c \
+             JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = current_schema() AND c.relkind = 'r'",
+        );
+        size.parse().expect("a number")
     }
 
     /// All that is in it, as SQL.

@@ -245,6 +245,17 @@ impl World {
         Rows::of(Arc::clone(&self.store))
     }
 
+    /// How large its store is, in bytes.
+    pub fn size(&self) -> i64 {
+        match &self.home {
+            Home::Postgres(place) => place.size(),
+            Home::Directory(_) => {
+                let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+                self.rows().count(sql)
+            }
+        }
+    }
+
     /// All that its store keeps on a disk, each piece by its name.
     pub fn at_rest(&self) -> Vec<(String, Vec<u8>)> {
         match &self.home {

@@ -11,7 +11,7 @@ pub enum Value {
     Null,
     /// A 64-bit integer: counters, generations, seconds since the epoch.
     Integer(i64),
-    /// Text.
+    /// Text without NUL, which PostgreSQL has no place for: U+FFFD stands for it.
     Text(String),
     /// Bytes: random ids, secrets, digests.
     Bytes(Vec<u8>),
@@ -49,13 +49,17 @@ impl From<u8> for Value {
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
+        Self::from(value.to_owned())
     }
 }
 
 impl From<String> for Value {
     fn from(value: String) -> Self {
-        Self::Text(value)
+        Self::Text(if value.contains('\0') {
+            value.replace('\0', "\u{fffd}")
+        } else {
+            value
+        })
     }
 }
 

@@ -376,46 +376,49 @@ fn web_identity(server: &TestServer) -> String {
 async fn f17_signing_keys_rotate_under_load_and_every_token_verifies_at_once() {
     let server = server().await;
     let (done, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let once = async |machine: &Machine, tokens: &Value| {
+        let refresh = text(tokens, "refreshToken");
+        let refresh =
+            json!({ "grantType": "refresh_token", "refreshToken": refresh, "scope": ["openid"] });
+        // A busy session is answered with the same tokens, and an equal request counts once.
+        let number = done.fetch_add(4, Ordering::Relaxed).to_string();
+        let mut machine = machine.clone();
+        machine.headers = vec![("x-number".to_owned(), number)];
+        let answer = machine.ask(&server, refresh).await;
+        let tokens = answer.assert_status(200).json();
+        assert!(verifies(&server, text(&tokens, "idToken"), &machine.client_id).await);
+        let token = web_identity(&server);
+        assert!(verifies(&server, &token, "sts.amazonaws.com").await);
+        tokens
+    };
     let work = async || {
         let machine = Machine::new(&server).await;
         let mut tokens = machine.sign_in(&server).await;
         while !stop.load(Ordering::Relaxed) {
-            let refresh = text(&tokens, "refreshToken");
-            let refresh = json!({ "grantType": "refresh_token", "refreshToken": refresh, "scope": ["openid"] });
-            // Two equal requests of one second are one.
-            server.clock.advance(1);
-            let answer = machine.ask(&server, refresh).await;
-            tokens = answer.assert_status(200).json();
-            let id_token = text(&tokens, "idToken");
-            assert!(verifies(&server, id_token, &machine.client_id).await);
-            let token = web_identity(&server);
-            assert!(verifies(&server, &token, "sts.amazonaws.com").await);
-            done.fetch_add(4, Ordering::Relaxed);
+            tokens = once(&machine, &tokens).await;
         }
-    };
-    let until = async |due: usize| {
-        let due = done.load(Ordering::Relaxed) + due;
-        while done.load(Ordering::Relaxed) < due {
-            tokio::task::yield_now().await;
-        }
+        (machine, tokens)
     };
     let rotate = async {
         for epoch in 2..=6 {
-            until(40).await;
+            let due = done.load(Ordering::Relaxed) + 40;
+            while done.load(Ordering::Relaxed) < due {
+                tokio::task::yield_now().await;
+            }
             let rotated = admin::keys::rotate(&server.context).await.expect("rotated");
             assert_eq!(rotated, epoch);
         }
-        // The new key was told for an hour; now it signs.
-        let before = decode_header(web_identity(&server)).expect("a header").kid;
-        server.clock.advance(3600);
-        assert_ne!(
-            decode_header(web_identity(&server)).expect("a header").kid,
-            before
-        );
-        until(40).await;
         stop.store(true, Ordering::Relaxed);
     };
     let working = futures_util::future::join_all((0..4).map(|_| work()));
-    futures_util::future::join(working, rotate).await;
+    let (workers, ()) = futures_util::future::join(working, rotate).await;
+    // The newest key was told for an hour; now it signs.
+    let kid = || decode_header(web_identity(&server)).expect("a header").kid;
+    let before = kid();
+    server.clock.advance(3600);
+    assert_ne!(kid(), before);
+    for (machine, tokens) in &workers {
+        once(machine, tokens).await;
+    }
     server.finish().await;
 }
