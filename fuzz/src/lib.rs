@@ -29,7 +29,7 @@ pub static KEYS: LazyLock<Keyring> = LazyLock::new(|| {
     let driver = OneRow::default();
     let made = now(ring::initialise(&driver, &file, &Sevens, NOW));
     made.expect("the first epoch");
-    now(Keyring::load(&driver, &file)).expect("the keyring")
+    now(Keyring::load(&driver, &file, Timestamp::from_epoch_seconds(0))).expect("the keyring")
 });
 
 /// The moment of every run.

@@ -58,7 +58,7 @@ impl Stage {
             .await
             .expect("a first key epoch");
         let faulty = Arc::new(FaultyStore::before(Arc::clone(&store) as _));
-        let keys = Keyring::load(store.as_ref(), &key_file).await;
+        let keys = Keyring::load(store.as_ref(), &key_file, clock.now()).await;
         let parts = Parts {
             keys: Arc::new(keys.expect("the keys")),
             store: Arc::clone(&faulty) as _,

@@ -8,7 +8,7 @@ use claviger_engine::{
     context::{Context, Parts},
     keys::{file::KeyFile, ring::Keyring},
 };
-use claviger_model::port::entropy::Entropy;
+use claviger_model::port::{clock::Clock as _, entropy::Entropy};
 use claviger_store::driver::Driver;
 use claviger_web::{
     app::App,
@@ -94,7 +94,7 @@ impl NodeBuilder<'_> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address: SocketAddr = listener.local_addr().expect("an address");
         let server = self.server;
-        let keys = Keyring::load(self.store.as_ref(), &self.key_file).await;
+        let keys = Keyring::load(self.store.as_ref(), &self.key_file, self.clock.now()).await;
         let parts = Parts {
             keys: Arc::new(keys.expect("the keys")),
             store: self.store,

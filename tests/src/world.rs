@@ -199,7 +199,7 @@ impl WorldBuilder {
         ring::initialise(switch.as_ref(), &key_file, entropy.as_ref(), clock.now())
             .await
             .expect("a first key epoch");
-        let keys = Keyring::load(switch.as_ref(), &key_file).await;
+        let keys = Keyring::load(switch.as_ref(), &key_file, clock.now()).await;
         let keys = keys.expect("the keys");
         let links = Links::new(&self.public_url, key_file.instance, REGION, &self.aliases);
         let parts = Parts {

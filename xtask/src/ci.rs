@@ -122,7 +122,31 @@ fn tests() -> anyhow::Result<()> {
     command
         .env("CLAVIGER_BIN", binary()?)
         .env("INSTA_UPDATE", "no");
-    process::run_recorded(&mut command, &results::file()?)
+    process::run_recorded(&mut command, &results::file()?)?;
+    tests_on_postgres()
+}
+
+/// Every HTTP case again, on the other store. One record holds both runs.
+fn tests_on_postgres() -> anyhow::Result<()> {
+    say::line("==> tests on PostgreSQL");
+    let arguments = [
+        "test",
+        "--package",
+        "claviger-tests",
+        "--test",
+        "http",
+        "--no-fail-fast",
+        "--locked",
+    ];
+    let mut command = process::command("cargo", &arguments);
+    command
+        .env("CLAVIGER_TEST_STORE", "postgres")
+        .env("INSTA_UPDATE", "no");
+    let (record, more) = (results::file()?, results::file()?.with_extension("more"));
+    let outcome = process::run_recorded(&mut command, &more);
+    let both = [std::fs::read(&record)?, std::fs::read(&more)?].concat();
+    std::fs::write(&record, both)?;
+    outcome
 }
 
 fn binary() -> anyhow::Result<PathBuf> {

@@ -11,13 +11,15 @@ use claviger_engine::{
 };
 use claviger_federation::{fetch::Fetch, issuers::TrustedIssuers};
 use claviger_model::{
+    hex::Hex,
     id::TargetName,
     port::{
         clock::Clock, credential_source::CredentialSource, entropy::Entropy, issuers::Issuers,
         web_identity::WebIdentity,
     },
+    time::Lifetime,
 };
-use claviger_store::sqlite::{OpenError, Opened, Options, RolledBack, SqliteStore};
+use claviger_store::sqlite::RolledBack;
 use claviger_sts::{
     assume_role::{self as sts, AssumeRole},
     target::Target,
@@ -30,12 +32,29 @@ use crate::{
         web_identity::Signer,
     },
     config::settings::{IssuerAddress, Paths, Settings},
-    exit::{CONFIGURATION, DATA, Exit, ExitCode as _, TEMPORARY},
+    exit::{CONFIGURATION, Exit, ExitCode as _},
+    store::Store,
     tls,
 };
 
-/// The name in audit records of the one node that a SQLite store can have.
-const NODE: &str = "local";
+/// The name in audit records of this node. A SQLite store has one; of those that share a PostgreSQL each is
+/// another one at every start, so that no two ever number their records alike.
+fn node(store: &Store, entropy: &dyn Entropy) -> String {
+    if !store.is_shared() {
+        return "local".to_owned();
+    }
+    let mut id = [0; 4];
+    entropy.fill(&mut id);
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    format!("{name}-{}", Hex(&id))
+}
+
+/// How long new keys are known before they make tokens, where several nodes must know them: each looks
+/// every second.
+const KEYS_STAGED: Lifetime = Lifetime::seconds(10);
 
 /// Time and chance.
 #[derive(Clone)]
@@ -64,12 +83,6 @@ pub(crate) struct Instance {
     pub(crate) issuers: Arc<dyn Issuers>,
 }
 
-/// Opens the store that lies in a data directory.
-pub(crate) fn open_store(paths: &Paths) -> Result<(Arc<SqliteStore>, Opened), Exit> {
-    let (store, opened) = SqliteStore::open(&Options::new(&paths.data_dir)).map_err(exit)?;
-    Ok((Arc::new(store), opened))
-}
-
 /// What an operator is told, at every start until it is settled, of a store that is behind its
 /// witness (R12).
 pub(crate) fn rolled_back(lost: RolledBack) -> String {
@@ -79,23 +92,6 @@ pub(crate) fn rolled_back(lost: RolledBack) -> String {
          `claviger admin accept-rollback` goes on as it is",
         lost.witness, lost.store
     )
-}
-
-/// The exit code that says whether a restart can help.
-pub(crate) fn exit(error: OpenError) -> Exit {
-    let code = match &error {
-        OpenError::NotInitialised(_)
-        | OpenError::AlreadyThere(_)
-        | OpenError::NetworkFileSystem { .. }
-        | OpenError::Newer { .. }
-        | OpenError::OldSqlite(_) => CONFIGURATION,
-        OpenError::Corrupt { .. } => DATA,
-        OpenError::Locked(_) | OpenError::Io { .. } | OpenError::Sqlite(_) => TEMPORARY,
-    };
-    Exit {
-        code,
-        error: error.into(),
-    }
 }
 
 /// Reads the key file; `dev` says which kind is wanted.
@@ -116,23 +112,28 @@ pub(crate) fn read_keys(paths: &Paths, dev: bool) -> Result<KeyFile, Exit> {
 }
 
 /// The store's keys.
-pub(crate) async fn keyring(store: &SqliteStore, file: &KeyFile) -> Result<Arc<Keyring>, Exit> {
-    Ok(Arc::new(
-        Keyring::load(store, file).await.exit(CONFIGURATION)?,
-    ))
+pub(crate) async fn keyring(store: &Store, file: &KeyFile) -> Result<Arc<Keyring>, Exit> {
+    let driver = store.driver();
+    let loaded = Keyring::load(driver.as_ref(), file, SystemClock.now()).await;
+    Ok(Arc::new(loaded.exit(CONFIGURATION)?))
 }
 
 /// The engine over an open store.
 pub(crate) async fn engine(
-    store: Arc<SqliteStore>,
+    store: &Store,
     key_file: KeyFile,
     instance: Instance,
 ) -> Result<Arc<Context>, Exit> {
     let Ports { clock, entropy } = instance.ports;
     let cores = std::thread::available_parallelism().map_or(1, Into::into);
     let hasher = Argon2Hasher::new(Arc::clone(&entropy), cores)?;
+    let node = node(store, entropy.as_ref());
+    let mut policy = instance.policy;
+    if store.is_shared() {
+        policy.keys_staged = KEYS_STAGED;
+    }
     let parts = Parts {
-        store,
+        store: store.driver(),
         clock,
         entropy,
         hasher: Arc::new(hasher),
@@ -140,9 +141,9 @@ pub(crate) async fn engine(
         issuers: instance.issuers,
         keys: instance.keys,
         key_file,
-        policy: instance.policy,
+        policy,
         links: instance.links,
-        node: NODE.to_owned(),
+        node,
     };
     let context = Context::open(parts).await.exit(CONFIGURATION)?;
     Ok(Arc::new(context))

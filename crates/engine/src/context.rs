@@ -19,7 +19,11 @@ use claviger_store::{driver::Driver, repository};
 
 use crate::{
     error::Error,
-    keys::{file::KeyFile, purpose::MacKey, ring::Keyring},
+    keys::{
+        file::KeyFile,
+        purpose::MacKey,
+        ring::{Keyring, KeyringError},
+    },
     links::Links,
     policy::Policy,
     throttle::{Buckets, Counter},
@@ -144,6 +148,18 @@ impl Context {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+    }
+
+    /// Learns what other nodes have changed: keys, and clients that were denied or allowed again.
+    pub async fn refresh(&self) -> Result<(), KeyringError> {
+        let store = self.store.as_ref();
+        self.keys.reload(store, self.now()).await?;
+        let denied = repository::denied_client::all(store).await?;
+        *self
+            .denied_clients
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = denied.into_iter().collect();
+        Ok(())
     }
 
     pub(crate) fn is_denied(&self, client: ClientRef) -> bool {

@@ -51,6 +51,8 @@ pub struct Policy {
     pub applications: Vec<Application>,
     /// Policies that a login can be limited by: their ARNs by the names that scopes call them.
     pub session_policies: BTreeMap<String, String>,
+    /// How long new keys are known before they make tokens: nothing for a node that is alone.
+    pub keys_staged: Lifetime,
     /// Programs that sign in by a token of their own platform.
     pub workloads: Vec<Workload>,
     /// How far the word of trusted issuers goes.
@@ -117,6 +119,7 @@ impl Default for Policy {
             allowed_origins: Vec::new(),
             reserved_names: Vec::new(),
             applications: Vec::new(),
+            keys_staged: Lifetime::seconds(0),
             session_policies: BTreeMap::new(),
             workloads: Vec::new(),
             issuers: BTreeMap::new(),

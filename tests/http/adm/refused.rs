@@ -98,7 +98,7 @@ async fn two_client_roots_of_one_number_are_refused() {
         epoch: 1,
         root: root.clone(),
     });
-    let refused = Keyring::load(world.store.as_ref(), &file).await;
+    let refused = Keyring::load(world.store.as_ref(), &file, world.context.now()).await;
     let refused = refused.err().expect("refused");
     assert!(
         matches!(refused, KeyringError::SameClientRoots(1)),
@@ -106,7 +106,11 @@ async fn two_client_roots_of_one_number_are_refused() {
     );
     assert!(refused.to_string().contains("the id 1"), "{refused}");
     file.previous_client_root = Some(ClientRoot { epoch: 0, root });
-    assert!(Keyring::load(world.store.as_ref(), &file).await.is_ok());
+    assert!(
+        Keyring::load(world.store.as_ref(), &file, world.context.now())
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]

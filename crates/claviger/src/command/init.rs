@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use claviger_engine::keys::{file::KeyFile, ring};
 use claviger_model::hex::Hex;
-use claviger_store::sqlite::{Identity, Options, SqliteStore};
 
 use crate::{
     adapter::key_file,
     config::settings::{self, Flags, Paths},
     exit::{CONFIGURATION, Exit, ExitCode as _},
     output,
-    wiring::{self, Ports},
+    store::{Store, private_directory},
+    wiring::Ports,
 };
 
 #[derive(Args)]
@@ -28,6 +28,14 @@ pub(crate) struct Init {
     /// Where the key file is to lie; keep it apart from backups of the store
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// The PostgreSQL that is to hold the store: postgres://USER:PASSWORD@HOST/DATABASE
+    #[arg(
+        long,
+        env = "CLAVIGER_STORE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    store: Option<String>,
 }
 
 pub(crate) async fn run(init: Init) -> Result<(), Exit> {
@@ -36,16 +44,20 @@ pub(crate) async fn run(init: Init) -> Result<(), Exit> {
         config: init.config,
         data_dir: init.data_dir,
         key_file: init.key_file,
+        store: init.store,
         ..Flags::default()
     })?;
     create(&paths, false, &Ports::of_system()).await?;
+    let store = paths
+        .store
+        .as_ref()
+        .map_or_else(|| paths.data_dir.display().to_string(), ToString::to_string);
     let text = format!(
-        "store     {}\nkey file  {}  (keep a copy apart from the store; nothing can replace it)\n\n\
+        "store     {store}\nkey file  {}  (keep a copy apart from the store; nothing can replace it)\n\n\
          Next:\n\
          \x20 claviger admin apply directory.toml{flags}    # who there is, and who may do what\n\
          \x20 claviger admin user set-password NAME{flags}  # for each person\n\
          \x20 claviger serve{flags}                         # then open http://127.0.0.1:8400/start",
-        paths.data_dir.display(),
         paths.key_file.display()
     );
     output::line(&text);
@@ -85,11 +97,16 @@ pub(crate) async fn create(paths: &Paths, dev: bool, ports: &Ports) -> Result<Ke
     let mut id = [0; 16];
     entropy.fill(&mut id);
     let store_id = Hex(&id).to_string();
-    let store = SqliteStore::create(&Options::new(&paths.data_dir), &Identity { store_id })
-        .map_err(wiring::exit)?;
-    ring::initialise(&store, &keys, entropy, ports.clock.now())
-        .await
-        .exit(CONFIGURATION)?;
+    if paths.store.is_some() {
+        // A database is not taken back as files are: the key file comes first, and goes if the rest fails.
+        private_directory(&paths.data_dir).exit(CONFIGURATION)?;
+        key_file::write(&paths.key_file, &keys).exit(CONFIGURATION)?;
+        let filled = fill(paths, store_id, &keys, ports).await;
+        return filled.map(|_| keys).inspect_err(|_| {
+            let _ = std::fs::remove_file(&paths.key_file);
+        });
+    }
+    let store = fill(paths, store_id, &keys, ports).await?;
     // Last, since it is what makes the rest usable: a store without its key file is started over.
     if let Err(error) = key_file::write(&paths.key_file, &keys) {
         drop(store);
@@ -102,4 +119,19 @@ pub(crate) async fn create(paths: &Paths, dev: bool, ports: &Ports) -> Result<Ke
         });
     }
     Ok(keys)
+}
+
+/// A new store with its first keys.
+async fn fill(
+    paths: &Paths,
+    store_id: String,
+    keys: &KeyFile,
+    ports: &Ports,
+) -> Result<Store, Exit> {
+    let store = Store::create(paths, store_id).await?;
+    let (driver, entropy) = (store.driver(), ports.entropy.as_ref());
+    ring::initialise(driver.as_ref(), keys, entropy, ports.clock.now())
+        .await
+        .exit(CONFIGURATION)?;
+    Ok(store)
 }

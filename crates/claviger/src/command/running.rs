@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use claviger_engine::{context::Context, sweep};
 use claviger_model::time::Timestamp;
-use claviger_store::sqlite::{Fatal, SqliteStore};
+use claviger_store::sqlite::Fatal;
 use claviger_web::{
     app::App,
     operator,
@@ -21,10 +21,16 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::admin::{execute::Owner, socket};
-use crate::exit::{DATA, Exit, TEMPORARY};
+use crate::{
+    exit::{DATA, Exit, TEMPORARY},
+    store::Store,
+};
 
 /// How often what is over is deleted.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// How often it is learnt what other nodes have changed.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
 /// Further than this the wall clock may not stray from the monotonic one while deleting goes on
 /// (R15).
@@ -33,7 +39,7 @@ const CLOCK_STRAY: i64 = 60;
 /// A service that is about to run.
 pub(crate) struct Running<'a> {
     pub(crate) app: Arc<App>,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Store,
     pub(crate) listener: TcpListener,
     /// Where operators find liveness and readiness.
     pub(crate) operators: Option<TcpListener>,
@@ -48,7 +54,7 @@ impl Running<'_> {
         let context = Arc::clone(&self.app.context);
         let owner = Owner {
             context: Arc::clone(&context),
-            store: Arc::clone(&self.store),
+            store: self.store.clone(),
         };
         let mut fatal = self.store.fatal();
         let admin = socket::bind(self.data_dir).with_context(|| {
@@ -56,6 +62,9 @@ impl Running<'_> {
         })?;
         let mut background = JoinSet::new();
         background.spawn(socket::serve(admin, owner));
+        if self.store.is_shared() {
+            background.spawn(keep_current(Arc::clone(&context)));
+        }
         background.spawn(keep_swept(context));
         if let Some(operators) = self.operators {
             background.spawn(operator::serve(Arc::clone(&self.app), operators));
@@ -82,6 +91,22 @@ fn exit(why: Option<Fatal>) -> Exit {
             code: TEMPORARY,
             error: anyhow::anyhow!("the disk failed; start again once it works"),
         },
+    }
+}
+
+/// Learns every second what other nodes have changed.
+async fn keep_current(context: Arc<Context>) {
+    let mut is_behind = false;
+    loop {
+        tokio::time::sleep(REFRESH_EVERY).await;
+        match context.refresh().await {
+            Err(error) if !is_behind => {
+                is_behind = true;
+                tracing::warn!(%error, "what other nodes change cannot be learnt");
+            }
+            Err(_) => {}
+            Ok(()) => is_behind = false,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::running::{Running, address};
 use crate::{
     config::settings::{Flags, Settings},
     exit::{CONFIGURATION, Exit, ExitCode as _, TEMPORARY},
+    store::{Store, private_directory, sqlite_exit},
     telemetry, tls, wiring,
 };
 
@@ -40,6 +41,14 @@ pub(crate) struct Serve {
     /// The key file that `claviger init` made
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// The PostgreSQL that holds the store: postgres://USER:PASSWORD@HOST[,HOST]/DATABASE
+    #[arg(
+        long,
+        env = "CLAVIGER_STORE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    store: Option<String>,
     /// A certificate chain, PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -53,6 +62,7 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         config: serve.config,
         data_dir: serve.data_dir,
         key_file: serve.key_file,
+        store: serve.store,
         listen: serve.listen,
         operator_listen: serve.operator_listen,
         tls_cert: serve.tls_cert,
@@ -60,19 +70,23 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
     })
     .exit(CONFIGURATION)?;
     telemetry::start(&settings.log).exit(CONFIGURATION)?;
-    if !settings.paths.data_dir.join("claviger.db").exists() {
-        return Err(wiring::exit(OpenError::NotInitialised(
-            settings.paths.data_dir,
-        )));
+    let data_dir = &settings.paths.data_dir;
+    match &settings.paths.store {
+        None if !data_dir.join("claviger.db").exists() => {
+            return Err(sqlite_exit(OpenError::NotInitialised(data_dir.clone())));
+        }
+        None => {}
+        // The administrators' socket lies there.
+        Some(_) => private_directory(data_dir).exit(CONFIGURATION)?,
     }
     let keys = wiring::read_keys(&settings.paths, false)?;
-    let (store, opened) = wiring::open_store(&settings.paths)?;
-    if let Some(lost) = opened.rolled_back {
+    let (store, rolled_back) = Store::open(&settings.paths).await?;
+    if let Some(lost) = rolled_back {
         tracing::error!("{}", wiring::rolled_back(lost));
     }
     let ring = wiring::keyring(&store, &keys).await?;
     let instance = wiring::instance(&settings, &keys, ring).await?;
-    let context = wiring::engine(Arc::clone(&store), keys, instance).await?;
+    let context = wiring::engine(&store, keys, instance).await?;
     let tls = settings
         .tls
         .as_ref()
@@ -91,6 +105,7 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         operator_listen = %settings.operator_listen,
         public_url = settings.public_url,
         data_dir = %settings.paths.data_dir.display(),
+        store = settings.paths.store.as_ref().map(ToString::to_string),
         "serving"
     );
     let limits = Limits {

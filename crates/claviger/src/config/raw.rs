@@ -23,6 +23,8 @@ pub(crate) struct Configuration {
     pub(crate) operator_listen: Option<SocketAddr>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) key_file: Option<PathBuf>,
+    pub(crate) store: Option<Hidden>,
+    pub(crate) store_file: Option<PathBuf>,
     pub(crate) title: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) trusted_proxies: Option<Vec<String>>,

@@ -53,7 +53,7 @@ pub async fn rotate(context: &Context) -> Result<u8, Error> {
         EpochState::Active,
         &context.key_file,
         context.entropy.as_ref(),
-        now,
+        now.plus(context.policy.keys_staged),
     );
     let record = audit::by_operator(Action::KeysRotate, "keyring", format!("epoch {next}"), now);
     let plan = Plan::of(keyring::superseding(active, now))
@@ -66,7 +66,7 @@ pub async fn rotate(context: &Context) -> Result<u8, Error> {
     }
     context
         .keys
-        .reload(context.store.as_ref())
+        .reload(context.store.as_ref(), now)
         .await
         .map_err(|error| Failure {
             doing: "loading the new key epoch",

@@ -121,7 +121,11 @@ struct Epochs {
 
 impl Keyring {
     /// Loads the store's keys with the key file's.
-    pub async fn load(driver: &dyn Driver, file: &KeyFile) -> Result<Self, KeyringError> {
+    pub async fn load(
+        driver: &dyn Driver,
+        file: &KeyFile,
+        now: Timestamp,
+    ) -> Result<Self, KeyringError> {
         let epoch = file.client_root.epoch;
         let previous = file.previous_client_root.as_ref();
         if previous.is_some_and(|previous| previous.epoch == epoch) {
@@ -147,18 +151,20 @@ impl Keyring {
             client_epoch: epoch,
             epochs: RwLock::default(),
         };
-        ring.reload(driver).await?;
+        ring.reload(driver, now).await?;
         Ok(ring)
     }
 
-    /// Reads the store's keys again, after a rotation.
-    pub async fn reload(&self, driver: &dyn Driver) -> Result<(), KeyringError> {
+    /// Reads the store's keys again, after a rotation. An active epoch makes tokens from its `since` on,
+    /// so that every node can know it by then; until that the one before it does.
+    pub async fn reload(&self, driver: &dyn Driver, now: Timestamp) -> Result<(), KeyringError> {
         let rows = keyring::all(driver).await?;
         if rows.is_empty() {
             return Err(KeyringError::Empty);
         }
         let mut epochs = Epochs::default();
         let mut before: Option<&EpochRow> = None;
+        let mut has_active = false;
         for row in &rows {
             let usable = matches!(row.state, EpochState::Active | EpochState::Verifying);
             if !usable {
@@ -168,12 +174,14 @@ impl Keyring {
             let activated = before.map_or(Timestamp::from_epoch_seconds(0), |before| before.since);
             before = Some(row);
             let keys = Arc::new(self.unwrap(row, activated.plus(PUBLISHED_AHEAD))?);
-            if row.state == EpochState::Active {
+            let makes = row.state == EpochState::Verifying || row.since <= now;
+            if makes || epochs.active.is_none() {
                 epochs.active = Some(Arc::clone(&keys));
             }
+            has_active |= row.state == EpochState::Active;
             epochs.accepted.insert(row.epoch, keys);
         }
-        if epochs.active.is_none() {
+        if !has_active {
             return Err(KeyringError::NoneActive);
         }
         *self.epochs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(epochs);

@@ -84,7 +84,7 @@ fn ring(instance: u8, roots: u8, epoch: u8) -> Keyring {
     };
     let row = new_epoch(epoch, EpochState::Active, &file, &Same(roots), NOW);
     let driver = OneEpoch(row);
-    let mut loading = pin!(Keyring::load(&driver, &file));
+    let mut loading = pin!(Keyring::load(&driver, &file, NOW));
     match loading
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))

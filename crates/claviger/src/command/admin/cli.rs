@@ -32,6 +32,7 @@ use crate::{
     directory_file,
     exit::{Exit, ExitCode as _, TEMPORARY},
     output,
+    store::Store,
     wiring::{self, Instance, Ports},
 };
 
@@ -55,6 +56,9 @@ pub(crate) struct Admin {
     /// The instance's key file
     #[arg(long, global = true, value_name = "FILE", help_heading = INSTANCE)]
     key_file: Option<PathBuf>,
+    /// The PostgreSQL that holds the store
+    #[arg(long, global = true, env = "CLAVIGER_STORE", value_name = "URL", hide_env_values = true, help_heading = INSTANCE)]
+    store: Option<String>,
     /// Print the answer as JSON
     #[arg(long, global = true, display_order = 900)]
     json: bool,
@@ -239,6 +243,7 @@ pub(crate) async fn run(admin: Admin) -> Result<(), Exit> {
         config: admin.config,
         data_dir: admin.data_dir,
         key_file: admin.key_file,
+        store: admin.store,
         ..Flags::default()
     };
     let (paths, applications) = settings::locate(&flags)?;
@@ -354,8 +359,8 @@ async fn ask(
     if let Some(answer) = sent.exit(TEMPORARY)? {
         return Ok(answer);
     }
-    let (store, opened) = wiring::open_store(paths)?;
-    if let Some(lost) = opened.rolled_back {
+    let (store, rolled_back) = Store::open(paths).await?;
+    if let Some(lost) = rolled_back {
         output::note(&wiring::rolled_back(lost));
     }
     let keys = wiring::read_keys(paths, true)?;
@@ -371,6 +376,6 @@ async fn ask(
             ..Policy::default()
         },
     };
-    let context = wiring::engine(store.clone(), keys, instance).await?;
+    let context = wiring::engine(&store, keys, instance).await?;
     Ok(execute(&Owner { context, store }, request).await)
 }

@@ -13,16 +13,16 @@ use claviger_model::{
     secret::Secret,
     time::Timestamp,
 };
-use claviger_store::{error as store, sqlite::SqliteStore};
+use claviger_store::error as store;
 
 use super::request::{Answer, Change, Epoch, Machine, NewMachine, Record, Request, Session, User};
-use crate::{directory_file, moment::rfc3339};
+use crate::{directory_file, moment::rfc3339, store::Store};
 
 /// The open store and the engine over it.
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) context: Arc<Context>,
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Store,
 }
 
 /// Runs one command; whatever goes wrong is an answer too.
@@ -186,7 +186,7 @@ async fn backup(owner: &Owner, path: PathBuf) -> Result<Answer, String> {
             path.display()
         ));
     }
-    let (store, target) = (Arc::clone(&owner.store), path.clone());
+    let (store, target) = (owner.store.clone(), path.clone());
     let copied = tokio::task::spawn_blocking(move || store.backup_to(&target)).await;
     copied
         .map_err(|error| error.to_string())?

@@ -23,7 +23,7 @@ use claviger_model::{
     scope::{ACCOUNT_ACCESS, Reach, Scope, ScopeSet},
     secret::Secret,
 };
-use claviger_store::{repository::access, sqlite::SqliteStore};
+use claviger_store::repository::access;
 use claviger_sts::{assume_role as sts, target::Target, toy::ToySts};
 use tempfile::TempDir;
 
@@ -37,6 +37,7 @@ use crate::{
     command::init,
     config::settings::Paths,
     exit::{CONFIGURATION, Exit, ExitCode as _},
+    store::Store,
     wiring::{self, Instance, Ports},
 };
 
@@ -86,7 +87,7 @@ fn scope(text: &str) -> Result<Scope, String> {
 /// An instance that is ready to be served.
 pub(super) struct DevInstance {
     pub(super) context: Arc<Context>,
-    pub(super) store: Arc<SqliteStore>,
+    pub(super) store: Store,
     pub(super) world: Arc<World>,
     pub(super) toy: Option<Arc<ToySts>>,
     /// What the control API wants to see.
@@ -118,11 +119,12 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
     let paths = Paths {
         key_file: data_dir.join("claviger.keys"),
         data_dir: data_dir.clone(),
+        store: None,
     };
     let clock = Arc::new(MovableClock::default());
     let ports = ports(&clock, wanted.seed);
     let keys = keys(&paths, &ports).await?;
-    let (store, _) = wiring::open_store(&paths)?;
+    let (store, _) = Store::open(&paths).await?;
     let own_sts = || format!("{}{}", wanted.public_url, toy::PATH);
     let links = Links::new(&wanted.public_url, keys.instance, REGION, &[]).with_own_sts(
         wanted.sts.clone().unwrap_or_else(own_sts),
@@ -147,7 +149,7 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         links,
         policy: Policy::default(),
     };
-    let context = wiring::engine(Arc::clone(&store), keys, instance).await?;
+    let context = wiring::engine(&store, keys, instance).await?;
     let world = World {
         context: Arc::clone(&context),
         clock,
@@ -295,7 +297,7 @@ async fn seed(world: &World) -> Result<(), Exit> {
 /// What the user has, with the choice first.
 async fn accounts(
     world: &World,
-    store: &SqliteStore,
+    store: &Store,
     choice: &Choice,
 ) -> Result<Vec<AccountRoles>, Exit> {
     let all = user::list(&world.context).await;
@@ -304,7 +306,7 @@ async fn accounts(
         .into_iter()
         .find(|user| user.name.as_str() == world.user);
     let found = found.context("the first user of the directory is gone")?;
-    let rows = access::all_of(store, found.id).await;
+    let rows = access::all_of(store.driver().as_ref(), found.id).await;
     let mut accounts: Vec<AccountRoles> = Vec::new();
     for (account, role) in rows.map_err(anyhow::Error::from)? {
         let (id, role) = (account.id.to_string(), role.name.to_string());

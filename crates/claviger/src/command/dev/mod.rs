@@ -192,7 +192,7 @@ async fn app(
         world,
         owner: Owner {
             context: Arc::clone(&instance.context),
-            store: Arc::clone(&instance.store),
+            store: instance.store.clone(),
         },
         script: Arc::clone(&script),
         journal,
@@ -215,7 +215,7 @@ fn running(
 ) -> Running<'_> {
     Running {
         app: Arc::new(app),
-        store: Arc::clone(&instance.store),
+        store: instance.store.clone(),
         listener,
         operators: None,
         tls,

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use claviger_engine::{links::is_readable, policy::Policy};
 use claviger_model::{application::Application, id::TargetName, scope::Scope, time::Lifetime};
+use claviger_store::postgres::address::Address;
 use claviger_sts::assume_role as sts;
 use ipnet::IpNet;
 
@@ -42,6 +43,8 @@ pub(crate) struct Settings {
 pub(crate) struct Paths {
     pub(crate) data_dir: PathBuf,
     pub(crate) key_file: PathBuf,
+    /// The PostgreSQL that holds the store, where it does not lie in the data directory.
+    pub(crate) store: Option<Address>,
 }
 
 /// What is logged and how.
@@ -64,6 +67,7 @@ pub(crate) struct Flags {
     pub(crate) config: Option<PathBuf>,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) key_file: Option<PathBuf>,
+    pub(crate) store: Option<String>,
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) operator_listen: Option<SocketAddr>,
     pub(crate) tls_cert: Option<PathBuf>,
@@ -82,7 +86,7 @@ impl Settings {
     /// Reads the file, if one is named, and checks everything.
     pub(crate) fn load(flags: &Flags) -> anyhow::Result<Self> {
         let mut file = read(flags)?;
-        let paths = paths(flags, &file);
+        let paths = paths(flags, &file)?;
         let tls = tls(flags, &file)?;
         let listen = flags.listen.or(file.listen).unwrap_or(loopback(8400));
         let public_url = public_url(file.public_url.take(), listen, tls.is_some())?;
@@ -115,7 +119,7 @@ impl Settings {
 /// Where things lie, and which applications there are: for commands that need no more.
 pub(crate) fn locate(flags: &Flags) -> anyhow::Result<(Paths, Vec<Application>)> {
     let file = read(flags)?;
-    Ok((paths(flags, &file), trust::applications(&file)?))
+    Ok((paths(flags, &file)?, trust::applications(&file)?))
 }
 
 fn read(flags: &Flags) -> anyhow::Result<Configuration> {
@@ -129,14 +133,22 @@ const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-fn paths(flags: &Flags, file: &Configuration) -> Paths {
+fn paths(flags: &Flags, file: &Configuration) -> anyhow::Result<Paths> {
+    let configured = raw::secret("store", file.store.as_ref(), file.store_file.as_deref())?;
+    let store = match &flags.store {
+        Some(address) => Some(Address::parse(address)?),
+        None => configured
+            .map(|address| Address::parse(address.reveal()))
+            .transpose()?,
+    };
     let data_dir = flags.data_dir.clone().or_else(|| file.data_dir.clone());
     let data_dir = data_dir.unwrap_or_else(default_data_dir);
     let key_file = flags.key_file.clone().or_else(|| file.key_file.clone());
-    Paths {
+    Ok(Paths {
         key_file: key_file.unwrap_or_else(|| data_dir.join("claviger.keys")),
         data_dir,
-    }
+        store,
+    })
 }
 
 /// systemd's state directory, else the user's own.

@@ -1,0 +1,130 @@
+//! The store of an instance: SQLite's in its data directory, or a PostgreSQL that several nodes share.
+
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use claviger_store::{
+    driver::Driver,
+    error::Error,
+    postgres::{self, PostgresStore},
+    sqlite::{self, Fatal, Identity, Options, RolledBack, SqliteStore},
+};
+use tokio::sync::watch;
+
+use crate::{
+    config::settings::Paths,
+    exit::{CONFIGURATION, DATA, Exit, TEMPORARY},
+};
+
+/// An open store.
+#[derive(Clone)]
+pub(crate) enum Store {
+    Sqlite(Arc<SqliteStore>),
+    Postgres(Arc<PostgresStore>),
+}
+
+impl Store {
+    /// Makes a new one where `paths` say.
+    pub(crate) async fn create(paths: &Paths, store_id: String) -> Result<Self, Exit> {
+        match &paths.store {
+            None => {
+                let options = Options::new(&paths.data_dir);
+                let made = SqliteStore::create(&options, &Identity { store_id });
+                Ok(Self::Sqlite(Arc::new(made.map_err(sqlite_exit)?)))
+            }
+            Some(address) => {
+                let made = PostgresStore::create(address.clone(), &store_id).await;
+                Ok(Self::Postgres(Arc::new(made.map_err(postgres_exit)?)))
+            }
+        }
+    }
+
+    /// Opens the one that is there; tells whether it has gone back in time.
+    pub(crate) async fn open(paths: &Paths) -> Result<(Self, Option<RolledBack>), Exit> {
+        match &paths.store {
+            None => {
+                let opened = SqliteStore::open(&Options::new(&paths.data_dir));
+                let (store, opened) = opened.map_err(sqlite_exit)?;
+                Ok((Self::Sqlite(Arc::new(store)), opened.rolled_back))
+            }
+            Some(address) => {
+                let store = PostgresStore::open(address.clone()).await;
+                let store = store.map_err(postgres_exit)?;
+                Ok((Self::Postgres(Arc::new(store)), None))
+            }
+        }
+    }
+
+    pub(crate) fn driver(&self) -> Arc<dyn Driver> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Whether other nodes change it, too.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Tells when the store has stopped for good. PostgreSQL never does: it comes back, or another one.
+    pub(crate) fn fatal(&self) -> watch::Receiver<Option<Fatal>> {
+        match self {
+            Self::Sqlite(store) => store.fatal(),
+            Self::Postgres(_) => {
+                let (sender, receiver) = watch::channel(None);
+                // A closed channel would look like an end.
+                tokio::spawn(async move { sender.closed().await });
+                receiver
+            }
+        }
+    }
+
+    /// Writes a consistent copy to a new file.
+    pub(crate) fn backup_to(&self, path: &Path) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(store) => store.backup_to(path),
+            Self::Postgres(_) => Err(Error::Unavailable(
+                "the store is a PostgreSQL; back it up with pg_dump, or with what its operator \
+                 has for that"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+/// The exit code that says whether a restart can help.
+pub(crate) fn sqlite_exit(error: sqlite::OpenError) -> Exit {
+    use sqlite::OpenError as E;
+    let code = match &error {
+        E::NotInitialised(_)
+        | E::AlreadyThere(_)
+        | E::NetworkFileSystem { .. }
+        | E::Newer { .. }
+        | E::OldSqlite(_) => CONFIGURATION,
+        E::Corrupt { .. } => DATA,
+        E::Locked(_) | E::Io { .. } | E::Sqlite(_) => TEMPORARY,
+    };
+    Exit {
+        code,
+        error: error.into(),
+    }
+}
+
+fn postgres_exit(error: postgres::OpenError) -> Exit {
+    use postgres::OpenError as E;
+    let code = match &error {
+        E::NotInitialised(_) | E::AlreadyThere(_) | E::Newer { .. } => CONFIGURATION,
+        E::Unreachable { .. } | E::Database(_) => TEMPORARY,
+    };
+    Exit {
+        code,
+        error: error.into(),
+    }
+}
+
+/// Makes a directory that only its owner may enter, where there is none.
+pub(crate) fn private_directory(path: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("{} cannot be made", path.display()))
+}
