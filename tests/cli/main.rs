@@ -9,6 +9,7 @@ mod transcript;
 mod help;
 mod init;
 mod serve;
+mod postgres;
 mod admin;
 mod strange;
 mod backup;

@@ -5,6 +5,7 @@ use claviger_tests::{
     child::{self, Running},
     http::{Connection, Request, parameter},
     instance::{Dev, PASSWORD, Service},
+    postgres::Place,
     room::Room,
 };
 
@@ -12,7 +13,16 @@ use crate::parts::{Moto, succeed};
 
 #[tokio::test]
 async fn serve_is_green_by_its_own_pages() {
-    let mut service = Service::init();
+    is_green(Service::init()).await;
+}
+
+#[tokio::test]
+async fn serve_is_green_on_postgresql() {
+    let place = Place::default();
+    is_green(Service::init_in(Some(place.address()))).await;
+}
+
+async fn is_green(mut service: Service) {
     let moto = Moto::start(&service.room);
     let settings = format!(
         "[targets.aws]\nendpoint = \"{}\"\nregion = \"us-east-1\"\n\

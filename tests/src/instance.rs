@@ -1,7 +1,7 @@
 //! Instances of the built binary: `claviger dev`, and `claviger init` with `claviger serve`. Both
 //! are called like a [`TestServer`](crate::TestServer).
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, process::Command};
 
 use serde_json::Value;
 
@@ -98,15 +98,25 @@ pub struct Service {
     pub arguments: Vec<String>,
     /// What its callers sent and received.
     pub secrets: Secrets,
+    /// The address of the PostgreSQL that holds the store; none for the data directory.
+    pub store: Option<String>,
+    /// The address that people and programs know, where that is another node's.
+    known_as: Option<String>,
 }
 
 impl Service {
     /// An instance that nobody has started, with the directory and alice's password.
     #[track_caller]
     pub fn init() -> Self {
-        let room = Room::new();
-        room.succeed(&["init", "--data-dir", "data", "--key-file", "keys"]);
-        let service = Self::at(room);
+        Self::init_in(None)
+    }
+
+    /// The same with its store in that PostgreSQL.
+    #[track_caller]
+    pub fn init_in(store: Option<String>) -> Self {
+        let mut service = Self::at(Room::new());
+        service.store = store;
+        service.init_again().assert_code(0);
         service.room.write("directory.toml", DIRECTORY);
         service.admin(&["apply", "directory.toml"]).assert_code(0);
         service.room.write("password", PASSWORD);
@@ -130,15 +140,47 @@ impl Service {
             operators: SocketAddr::from(([127, 0, 0, 1], free_port())),
             arguments: Vec::new(),
             secrets: Secrets::default(),
+            store: None,
+            known_as: None,
         }
+    }
+
+    /// A further node on the same PostgreSQL: it has the key file, and a data directory of its own.
+    #[track_caller]
+    #[must_use]
+    pub fn further_node(&self) -> Self {
+        let room = Room::new();
+        let keys = |room: &Room| room.work().join("keys");
+        std::fs::copy(keys(&self.room), keys(&room)).expect("the key file");
+        room.write(
+            "claviger.toml",
+            &format!("public_url = \"{}\"\n", self.issuer()),
+        );
+        Self {
+            arguments: vec!["--config".to_owned(), "claviger.toml".to_owned()],
+            secrets: self.secrets.clone(),
+            store: self.store.clone(),
+            known_as: Some(self.issuer()),
+            ..Self::at(room)
+        }
+    }
+
+    /// Runs `claviger init` for it.
+    #[track_caller]
+    pub fn init_again(&self) -> Ended {
+        child::run(&mut self.command(&["init", "--data-dir", "data", "--key-file", "keys"]))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.room.claviger(arguments);
+        command.envs(self.store.iter().map(|store| ("CLAVIGER_STORE", store)));
+        command
     }
 
     /// Runs `claviger admin` on it.
     #[track_caller]
     pub fn admin(&self, arguments: &[&str]) -> Ended {
-        let mut command =
-            self.room
-                .claviger(&["admin", "--data-dir", "data", "--key-file", "keys"]);
+        let mut command = self.command(&["admin", "--data-dir", "data", "--key-file", "keys"]);
         child::run(command.args(arguments))
     }
 
@@ -146,9 +188,7 @@ impl Service {
     #[track_caller]
     pub fn launch(&self) -> Running {
         let (address, operators) = (self.address.to_string(), self.operators.to_string());
-        let mut command =
-            self.room
-                .claviger(&["serve", "--data-dir", "data", "--key-file", "keys"]);
+        let mut command = self.command(&["serve", "--data-dir", "data", "--key-file", "keys"]);
         command.args(["--listen", &address, "--operator-listen", &operators]);
         Running::start_server(command.args(&self.arguments), &self.secrets)
     }
@@ -175,12 +215,16 @@ impl Service {
 
     /// Where it is called.
     pub fn issuer(&self) -> String {
-        format!("http://{}", self.address)
+        let own = || format!("http://{}", self.address);
+        self.known_as.clone().unwrap_or_else(own)
     }
 
     /// The way to it.
     pub fn link(&self) -> Link {
-        link(&self.issuer(), self.secrets.clone())
+        Link {
+            address: self.address,
+            ..link(&self.issuer(), self.secrets.clone())
+        }
     }
 
     /// A caller of its API.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use claviger_engine::admin;
+use claviger_model::time::Lifetime;
 use claviger_tests::{TestServer, aws::Tokens, seed::SANDBOX};
 
 use super::scene::{AWAY, HOME, Scene};
@@ -138,4 +139,61 @@ async fn ref_19_tokens_of_a_burned_epoch_are_nothing() {
         "judged without the store"
     );
     assert_eq!(scene.server.rows().everything(), before);
+}
+
+#[tokio::test]
+async fn f17_every_node_knows_new_keys_before_one_makes_tokens_of_them() {
+    let scene = Scene::with(|policy| policy.keys_staged = Lifetime::seconds(10)).await;
+    let server = &scene.server;
+    let node = server.node("second").start().await;
+    let epochs = || [&server.context, &node.context].map(|own| own.keys.active().epoch);
+    let rotated = admin::keys::rotate(&server.context).await;
+    assert_eq!(rotated.expect("rotated"), 2);
+    node.context.refresh().await.expect("it learns");
+    assert_eq!(epochs(), [1, 1], "known, and not used yet");
+    server.clock.advance(9);
+    for context in [&server.context, &node.context] {
+        context.refresh().await.expect("it learns");
+    }
+    assert_eq!(epochs(), [1, 1]);
+    server.clock.advance(1);
+    // One node is first; what it makes is good at the other, which still makes the old ones.
+    server.context.refresh().await.expect("it learns");
+    assert_eq!(epochs(), [2, 1]);
+    let new = scene.refresh(&scene.first).await;
+    let there = node.aws().from(HOME);
+    there.list_accounts(&new.access).await.assert_status(200);
+    server.clock.advance(100);
+    let old = Tokens::of(&there.refresh(&scene.client, new.refresh_token()).await);
+    scene
+        .at(HOME)
+        .list_accounts(&old.access)
+        .await
+        .assert_status(200);
+    // A rotation while one is on its way is refused or follows it, and nothing is lost.
+    node.context.refresh().await.expect("it learns");
+    assert_eq!(epochs(), [2, 2]);
+}
+
+#[tokio::test]
+async fn a_client_that_is_denied_at_one_node_is_denied_at_the_others() {
+    let scene = Scene::set().await;
+    let node = scene.server.node("second").start().await;
+    let there = node.aws().from(HOME);
+    let denied = admin::client::deny(&scene.server.context, &scene.client.id, "test").await;
+    denied.expect("denied");
+    // Its sessions are over at once; what it would begin anew, once the node has looked.
+    there
+        .list_accounts(&scene.first.access)
+        .await
+        .assert_error(401, "UnauthorizedException");
+    node.context.refresh().await.expect("it learns");
+    there
+        .refresh(&scene.client, scene.first.refresh_token())
+        .await
+        .assert_error(401, "InvalidClientException");
+    let allowed = admin::client::allow(&scene.server.context, &scene.client.id).await;
+    allowed.expect("allowed");
+    node.context.refresh().await.expect("it learns");
+    there.start_device(&scene.client).await;
 }
