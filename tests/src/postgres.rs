@@ -13,59 +13,84 @@ use std::{
 use claviger_store::postgres::{PostgresStore, address::Address};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::child;
+
 /// Whom the server runs as where the tests run as root: it refuses to be root.
 const NOBODY: &str = "postgres";
 
 /// Ends the server when the tests end, however they do: their end of the pipe closes.
-const UNTIL_WE_END: &str = r#""$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= \
+const UNTIL_WE_END: &str = r#"programs=$1; directory=$2; shift 2
+  "$programs/postgres" -D "$directory/data" -k "$directory" -c listen_addresses= \
     -c fsync=off -c full_page_writes=off -c max_connections=600 -c shared_buffers=64MB \
-    -c log_min_messages=fatal >"$2/log" 2>&1 &
-  server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$2""#;
+    -c log_min_messages=fatal "$@" >>"$directory/log" 2>&1 &
+  server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf "$directory""#;
 
-/// The server of this process.
+/// A server in a directory of its own.
 struct Server {
     programs: PathBuf,
     directory: PathBuf,
-    /// Holds our end of the pipe until this process ends.
-    _keeper: Child,
+    account: Option<(u32, u32)>,
+    /// Holds our end of the pipe until the server is to end.
+    keeper: Child,
 }
 
 impl Server {
+    /// A new one.
     fn start() -> Self {
+        Self::start_with(|server| {
+            let mut initdb = server.program("initdb");
+            initdb.args([
+                "--auth=trust",
+                "--username=claviger",
+                "--encoding=UTF8",
+                "--no-sync",
+            ]);
+            // Another order of letters than that of their bytes: nothing may depend on the server's.
+            initdb.args([
+                "--locale=C.UTF-8",
+                "--locale-provider=icu",
+                "--icu-locale=en",
+                "-D",
+            ]);
+            initdb.arg(server.data());
+            must("initdb", &initdb.output().expect("initdb runs"));
+        })
+    }
+
+    /// One whose data directory `fill` makes.
+    fn start_with(fill: impl FnOnce(&Empty)) -> Self {
         let (programs, account) = (programs(), account());
         let directory = tempfile::tempdir().expect("a directory").keep();
         if let Some((user, group)) = account {
             chown(&directory, Some(user), Some(group)).expect("a directory of the server's");
         }
-        let mut initdb = as_account(Command::new(programs.join("initdb")), account);
-        initdb.args([
-            "--auth=trust",
-            "--username=claviger",
-            "--encoding=UTF8",
-            "--no-sync",
-        ]);
-        // Another order of letters than that of their bytes: nothing may depend on the server's.
-        initdb.args([
-            "--locale=C.UTF-8",
-            "--locale-provider=icu",
-            "--icu-locale=en",
-            "-D",
-        ]);
-        let made = initdb.arg(directory.join("data")).output();
-        must("initdb", &made.expect("initdb runs"));
-        let mut keeper = as_account(Command::new("sh"), account);
-        keeper.args(["-c", UNTIL_WE_END, "sh"]);
-        keeper.arg(&programs).arg(&directory);
-        let keeper = keeper.stdin(Stdio::piped()).spawn();
+        let empty = Empty {
+            programs,
+            directory,
+            account,
+        };
+        fill(&empty);
+        let keeper = empty.keep(&[]);
+        let Empty {
+            programs,
+            directory,
+            account,
+        } = empty;
         let server = Self {
             programs,
             directory,
-            _keeper: keeper.expect("a server"),
+            account,
+            keeper,
         };
-        while !server.psql(&["SELECT 1"]).status.success() {
+        server.wait();
+        server
+    }
+
+    /// Waits until it answers.
+    fn wait(&self) {
+        while !self.psql(&["SELECT 1"]).status.success() {
             std::thread::yield_now();
         }
-        server
     }
 
     /// Runs each of these for itself.
@@ -83,6 +108,161 @@ impl Server {
         ]);
         psql.args(sql.iter().flat_map(|sql| ["-c", sql]));
         psql.output().expect("psql runs")
+    }
+
+    /// Its directory as a host in an address.
+    fn host(&self) -> String {
+        self.directory.display().to_string().replace('/', "%2F")
+    }
+
+    fn process(&self) -> u32 {
+        let pid = std::fs::read_to_string(self.directory.join("data/postmaster.pid"));
+        let pid = pid.expect("a running server");
+        pid.lines()
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .expect("a number")
+    }
+
+    /// Ends it as a loss of its machine would, as far as anybody who speaks with it can see.
+    fn kill(&self) {
+        child::signal(self.process(), "KILL");
+        while self.psql(&["SELECT 1"]).status.success() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Where a server is to be.
+struct Empty {
+    programs: PathBuf,
+    directory: PathBuf,
+    account: Option<(u32, u32)>,
+}
+
+impl Empty {
+    fn program(&self, name: &str) -> Command {
+        as_account(Command::new(self.programs.join(name)), self.account)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// Starts the server, for as long as the child's input is held.
+    fn keep(&self, settings: &[&str]) -> Child {
+        let mut keeper = as_account(Command::new("sh"), self.account);
+        keeper.args(["-c", UNTIL_WE_END, "sh"]);
+        keeper.arg(&self.programs).arg(&self.directory);
+        keeper
+            .args(settings)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null());
+        keeper.spawn().expect("a server")
+    }
+}
+
+/// A primary and the standby that confirms its commits.
+pub struct Pair {
+    primary: Server,
+    standby: Server,
+}
+
+impl Default for Pair {
+    fn default() -> Self {
+        let primary = Server::start();
+        let standby = Server::start_with(|empty| {
+            let mut copy = empty.program("pg_basebackup");
+            copy.args([
+                "-U", "claviger", "-R", "-C", "-S", "standby", "-X", "stream",
+            ]);
+            copy.args(["--checkpoint=fast", "--no-sync", "-h"])
+                .arg(&primary.directory);
+            let copied = copy.arg("-D").arg(empty.data()).output();
+            must("pg_basebackup", &copied.expect("pg_basebackup runs"));
+        });
+        let wait_for_it = "ALTER SYSTEM SET synchronous_standby_names = '*'";
+        must(
+            "psql",
+            &primary.psql(&[wait_for_it, "SELECT pg_reload_conf()"]),
+        );
+        let pair = Self { primary, standby };
+        while pair.sync_standbys() != "1" {
+            std::thread::yield_now();
+        }
+        pair
+    }
+}
+
+impl Pair {
+    fn sync_standbys(&self) -> String {
+        let sql = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        let output = self.primary.psql(&[sql]);
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// An address that names both, the primary first.
+    pub fn address(&self) -> String {
+        let (first, second) = (self.primary.host(), self.standby.host());
+        format!("postgres://claviger@{first},{second}/postgres")
+    }
+
+    /// Kills the primary.
+    pub fn kill_primary(&self) {
+        self.primary.kill();
+    }
+
+    /// Makes the standby the primary.
+    pub fn promote(&self) {
+        let standby = &self.standby;
+        let mut promote = as_account(
+            Command::new(standby.programs.join("pg_ctl")),
+            standby.account,
+        );
+        promote
+            .args(["promote", "-w", "-D"])
+            .arg(standby.directory.join("data"));
+        must("pg_ctl", &promote.output().expect("pg_ctl runs"));
+    }
+
+    /// Starts the primary that was killed again, as if nothing had happened: it is a primary, and waits for
+    /// nobody.
+    pub fn raise_the_dead(&mut self) {
+        let old = &self.primary;
+        let empty = Empty {
+            programs: old.programs.clone(),
+            directory: old.directory.clone(),
+            account: old.account,
+        };
+        // Its process is nobody's yet, and looks alive to the next one.
+        for lock in ["data/postmaster.pid", ".s.PGSQL.5432.lock"] {
+            let _ = std::fs::remove_file(old.directory.join(lock));
+        }
+        // Whoever kept the first one still waits for our word; that it gets when both end.
+        let keeper = empty.keep(&["-c", "synchronous_standby_names="]);
+        let first = std::mem::replace(&mut self.primary.keeper, keeper);
+        self.primary.wait();
+        std::mem::forget(first);
+    }
+
+    /// Kills the one that was promoted.
+    pub fn kill_promoted(&self) {
+        self.standby.kill();
+    }
+
+    /// What SQL answers at the primary that was first.
+    pub fn sql_at_first(&self, sql: &str) -> String {
+        let output = self.primary.psql(&[sql]);
+        must(sql, &output);
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// What SQL answers at the one that was promoted.
+    pub fn sql_at_second(&self, sql: &str) -> String {
+        let output = self.standby.psql(&[sql]);
+        must(sql, &output);
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 }
 
@@ -112,7 +292,7 @@ impl Default for Place {
 impl Place {
     /// Its address, as an operator would write it.
     pub fn address(&self) -> String {
-        let directory = server().directory.display().to_string().replace('/', "%2F");
+        let directory = server().host();
         let schema = &self.schema;
         format!(
             "postgres://claviger@{directory}/postgres?options=-c%20search_path%3D{schema}\

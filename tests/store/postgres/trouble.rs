@@ -10,7 +10,10 @@ use claviger_store::{
     statement::{Plan, Query, Statement},
     value::Value,
 };
-use claviger_tests::postgres::Place;
+use claviger_tests::{
+    clock::{ManualClock, START},
+    postgres::Place,
+};
 
 use crate::fixture::{at, user as a_user};
 
@@ -133,4 +136,38 @@ async fn a_value_of_the_wrong_kind_is_our_bug_and_says_no_value() {
     assert!(!why.contains("hunter2"), "{why}");
     let rows = store.fetch(Query::new("SELECT count(*) FROM users")).await;
     assert_eq!(rows.expect("a read")[0].0, [Value::Integer(1)]);
+}
+
+#[tokio::test]
+async fn f15_a_node_whose_clock_is_wrong_does_nothing_until_it_is_right() {
+    let (place, store) = with_people(1).await;
+    let there: i64 = place
+        .sql("SELECT CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)")
+        .parse()
+        .expect("a number");
+    let clock = Arc::<ManualClock>::default();
+    clock.advance(there - START);
+    store.compare_clock(Arc::clone(&clock) as _);
+    let until = async |well: bool| {
+        while store.health().is_ok() != well {
+            tokio::task::yield_now().await;
+        }
+    };
+    let raise = || store.apply(Plan::of(user::raising_epoch(a_user(1).id)));
+    for (ahead, word) in [(3600, "ahead of"), (-7200, "behind")] {
+        clock.advance(ahead);
+        until(false).await;
+        let word_of = async || match raise().await {
+            Err(Error::Unavailable(why)) => why,
+            other => panic!("it went on: {other:?}"),
+        };
+        while !word_of().await.contains(word) {
+            tokio::task::yield_now().await;
+        }
+        assert!(store.fetch(Query::new("SELECT 1")).await.is_err());
+    }
+    assert_eq!(place.sql("SELECT user_epoch FROM users"), "0");
+    clock.advance(3600);
+    until(true).await;
+    assert!(raise().await.expect("it goes on").is_whole());
 }

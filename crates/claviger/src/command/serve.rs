@@ -13,6 +13,7 @@ use tokio::{
 
 use super::running::{Running, address};
 use crate::{
+    adapter::clock::SystemClock,
     config::settings::{Flags, Settings},
     exit::{CONFIGURATION, Exit, ExitCode as _, TEMPORARY},
     store::{Store, private_directory, sqlite_exit},
@@ -83,6 +84,9 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
     let (store, rolled_back) = Store::open(&settings.paths).await?;
     if let Some(lost) = rolled_back {
         tracing::error!("{}", wiring::rolled_back(lost));
+    }
+    if let Store::Postgres(store) = &store {
+        store.compare_clock(Arc::new(SystemClock));
     }
     let ring = wiring::keyring(&store, &keys).await?;
     let instance = wiring::instance(&settings, &keys, ring).await?;

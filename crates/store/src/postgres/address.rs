@@ -32,7 +32,9 @@ pub enum AddressError {
 /// The address of a store: one database, at one server or at several of which one is the primary.
 #[derive(Clone)]
 pub struct Address {
-    pub(super) config: Config,
+    /// One for each host.
+    pub(super) hosts: Vec<Config>,
+    config: Config,
     pub(super) tls: MakeRustlsConnect,
 }
 
@@ -96,6 +98,7 @@ impl Address {
             RootCertStore::empty()
         };
         Ok(Self {
+            hosts: each_host(&config),
             config,
             tls: connector(roots)?,
         })
@@ -161,6 +164,49 @@ impl Security {
         }
         Ok(store)
     }
+}
+
+/// The same for each host by itself: whether one is fit is for us to say, not for the library.
+fn each_host(config: &Config) -> Vec<Config> {
+    let hosts = config.get_hosts().iter().enumerate();
+    let alone = hosts.map(|(position, host)| {
+        let mut alone = Config::new();
+        let ports = config.get_ports();
+        match host {
+            Host::Tcp(name) => alone.host(name),
+            Host::Unix(path) => alone.host_path(path),
+        };
+        if let Some(port) = ports.get(position).or_else(|| ports.first()) {
+            alone.port(*port);
+        }
+        if let Some(address) = config.get_hostaddrs().get(position) {
+            alone.hostaddr(*address);
+        }
+        if let Some(user) = config.get_user() {
+            alone.user(user);
+        }
+        if let Some(password) = config.get_password() {
+            alone.password(password);
+        }
+        if let Some(options) = config.get_options() {
+            alone.options(options);
+        }
+        if let Some(name) = config.get_application_name() {
+            alone.application_name(name);
+        }
+        if let Some(timeout) = config.get_connect_timeout() {
+            alone.connect_timeout(*timeout);
+        }
+        alone
+            .dbname(config.get_dbname().unwrap_or_default())
+            .ssl_mode(config.get_ssl_mode())
+            .channel_binding(config.get_channel_binding())
+            .keepalives_idle(config.get_keepalives_idle())
+            .tcp_user_timeout(Duration::from_secs(10))
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        alone
+    });
+    alone.collect()
 }
 
 /// Whether the way there stays on this machine.

@@ -2,10 +2,16 @@
 
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering},
 };
 
 use crate::error::Error;
+
+/// How many seconds a node's clock may be from the database's (F15).
+const FARTHEST: i64 = 30;
+
+/// From how many on an operator hears of it.
+const WORTH_A_WORD: i64 = 5;
 
 /// Shared by all connections.
 #[derive(Debug, Default)]
@@ -14,6 +20,10 @@ pub(super) struct Condition {
     trouble: Mutex<Option<Error>>,
     /// The highest timeline that any server has shown: one below it was replaced and lives on (F16).
     timeline: AtomicU32,
+    /// How many seconds this node's clock is ahead of the database's, as far as anybody looked.
+    clock: AtomicI64,
+    /// The host that served last.
+    host: AtomicUsize,
     /// Raised when a connection fell silent: those made before are not to be trusted either.
     suspicion: AtomicU64,
     /// Whether a commit may be lost with the primary.
@@ -21,7 +31,28 @@ pub(super) struct Condition {
 }
 
 impl Condition {
+    /// `Ok` while this node tells the time as all others do: what it would issue by another one would be
+    /// too short, or good for ever (R15).
+    pub(super) fn tells_the_time(&self) -> Result<(), Error> {
+        let ahead = self.clock.load(Ordering::Acquire);
+        if ahead.abs() <= FARTHEST {
+            return Ok(());
+        }
+        Err(Error::Unavailable(format!(
+            "this machine's clock is {} s {} the database's; set it right",
+            ahead.abs(),
+            if ahead > 0 { "ahead of" } else { "behind" }
+        )))
+    }
+
+    /// Answers whether that is worth a word: far from before.
+    pub(super) fn set_clock(&self, ahead: i64) -> bool {
+        let before = self.clock.swap(ahead, Ordering::AcqRel);
+        ahead.abs() > WORTH_A_WORD && before.abs() <= WORTH_A_WORD
+    }
+
     pub(super) fn health(&self) -> Result<(), Error> {
+        self.tells_the_time()?;
         let trouble = self.trouble.lock();
         let trouble = trouble.unwrap_or_else(PoisonError::into_inner);
         trouble.clone().map_or(Ok(()), Err)
@@ -41,6 +72,14 @@ impl Condition {
             highest if highest > timeline => Err(highest),
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn host(&self) -> usize {
+        self.host.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_host(&self, host: usize) {
+        self.host.store(host, Ordering::Release);
     }
 
     pub(super) fn suspicion(&self) -> u64 {

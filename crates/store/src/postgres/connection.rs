@@ -15,10 +15,12 @@ use tokio::{
     task::AbortHandle,
 };
 use tokio_postgres::{
-    AsyncMessage, Client, Connection as Wire, Error as PostgresError, Statement as Prepared,
+    AsyncMessage, Client, Config, Connection as Wire, Error as PostgresError,
+    Statement as Prepared,
     error::{Severity, SqlState},
     types::ToSql,
 };
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     address::Address,
@@ -76,10 +78,50 @@ pub(super) enum Failure {
 }
 
 impl Connection {
-    /// Connects to the primary, and makes sure that it is one.
+    /// Connects to the primary: to the first host that is one, beginning with the one that was before.
     pub(super) async fn open(address: &Address, condition: &Condition) -> Result<Self, Trouble> {
+        let (count, first) = (address.hosts.len(), condition.host());
+        let mut told = Vec::new();
+        for host in (0..count).map(|step| (first + step) % count) {
+            let Some(config) = address.hosts.get(host) else {
+                continue;
+            };
+            match Self::open_one(config, address.tls.clone(), condition).await {
+                Ok(connection) => {
+                    condition.set_host(host);
+                    return Ok(connection);
+                }
+                Err(trouble) => told.push(trouble),
+            }
+        }
+        // Whoever lets nobody in needs an operator; all others may come back.
+        let is_final = told
+            .iter()
+            .any(|trouble| matches!(trouble, Trouble::Final(_)));
+        let reasons: Vec<String> = told.into_iter().map(Trouble::reason).collect();
+        let reasons = reasons.join("; ");
+        Err(if is_final {
+            Trouble::Final(Error::Unavailable(reasons))
+        } else {
+            Trouble::Again(reasons)
+        })
+    }
+
+    /// Looks at every host once, so that one that was replaced is known before it is written to.
+    pub(super) async fn survey(address: &Address, condition: &Condition) {
+        for config in &address.hosts {
+            // Who does not answer now is met again when it is needed.
+            let _ = Self::open_one(config, address.tls.clone(), condition).await;
+        }
+    }
+
+    async fn open_one(
+        config: &Config,
+        tls: MakeRustlsConnect,
+        condition: &Condition,
+    ) -> Result<Self, Trouble> {
         let suspicion = condition.suspicion();
-        let connecting = address.config.connect(address.tls.clone());
+        let connecting = config.connect(tls);
         let (client, wire) = connecting.await.map_err(|error| lost(&error))?;
         let warned = Arc::<AtomicBool>::default();
         let driving = tokio::spawn(drive(wire, Arc::clone(&warned)));

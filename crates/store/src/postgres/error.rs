@@ -14,6 +14,14 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// In words.
+    pub(super) fn reason(self) -> String {
+        match self {
+            Self::Again(why) | Self::Final(Error::Unavailable(why)) => why,
+            Self::Final(error) => error.to_string(),
+        }
+    }
+
     /// What the last attempt is answered with.
     pub(super) fn give_up(self) -> Error {
         match self {

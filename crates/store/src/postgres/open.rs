@@ -7,7 +7,6 @@ use super::{
     error::{self, Trouble},
 };
 use crate::{
-    error::Error,
     migrate::{Migration, POSTGRES},
     statement::Query,
     value::{Row, Value},
@@ -101,13 +100,13 @@ async fn migrate(connection: &mut Connection, step: &Migration) -> Result<(), Op
 }
 
 async fn connect(address: &Address, condition: &Condition) -> Result<Connection, OpenError> {
+    if address.hosts.len() > 1 {
+        Connection::survey(address, condition).await;
+    }
     let opened = Connection::open(address, condition).await;
     opened.map_err(|trouble: Trouble| OpenError::Unreachable {
         address: address.to_string(),
-        problem: match trouble.give_up() {
-            Error::Unavailable(why) => why,
-            other => other.to_string(),
-        },
+        problem: trouble.reason(),
     })
 }
 

@@ -1,8 +1,11 @@
 //! The driver: a pool of connections, deadlines, and second attempts.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use claviger_model::port::future::BoxFuture;
+use claviger_model::port::{clock::Clock, future::BoxFuture};
 use deadpool::{
     Runtime,
     managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, Timeouts},
@@ -24,7 +27,7 @@ use crate::{
     driver::Driver,
     error::Error,
     statement::{Applied, Plan, Query},
-    value::Row,
+    value::{Row, Value},
 };
 
 /// How long a plan or a read may take: shorter than the 3 s that a request has, so that whoever asked can
@@ -50,6 +53,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 pub struct PostgresStore {
     inner: Arc<Inner>,
     probe: AbortHandle,
+    clock: Mutex<Option<AbortHandle>>,
 }
 
 struct Inner {
@@ -127,7 +131,22 @@ impl PostgresStore {
         let probe = runtime
             .spawn(keep_looking(Arc::clone(&inner)))
             .abort_handle();
-        Self { inner, probe }
+        Self {
+            inner,
+            probe,
+            clock: Mutex::default(),
+        }
+    }
+
+    /// Compares a clock with the database's from now on, every second; while they are more than 30 s apart
+    /// nothing is read or written.
+    pub fn compare_clock(&self, clock: Arc<dyn Clock>) {
+        let comparing = keep_comparing(Arc::clone(&self.inner), clock);
+        let comparing = self.inner.runtime.spawn(comparing).abort_handle();
+        let mut before = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = before.replace(comparing) {
+            before.abort();
+        }
     }
 
     /// Whether a commit may be lost with the primary: it has no synchronous standby.
@@ -139,22 +158,29 @@ impl PostgresStore {
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.probe.abort();
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(clock) = clock.as_ref() {
+            clock.abort();
+        }
         self.inner.pool.close();
     }
 }
 
 impl Driver for PostgresStore {
     fn fetch(&self, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
-        Box::pin(async move { self.inner.fetch(&query, Instant::now() + PATIENCE).await })
+        Box::pin(async move {
+            self.inner.condition.tells_the_time()?;
+            self.inner.fetch(&query, Instant::now() + PATIENCE).await
+        })
     }
 
     fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
         // Apart from whoever asked: a request that goes away must not leave a transaction half-way.
         let inner = Arc::clone(&self.inner);
-        let applying = self
-            .inner
-            .runtime
-            .spawn(async move { inner.apply(&plan, Instant::now() + PATIENCE).await });
+        let applying = self.inner.runtime.spawn(async move {
+            inner.condition.tells_the_time()?;
+            inner.apply(&plan, Instant::now() + PATIENCE).await
+        });
         Box::pin(async move {
             let applied = applying.await;
             applied.unwrap_or_else(|stopped| Err(Error::Unknown(stopped.to_string())))
@@ -271,6 +297,23 @@ impl Inner {
 
 fn too_slow() -> Error {
     Error::Unavailable("PostgreSQL did not answer in time".to_owned())
+}
+
+/// Looks every second how far a clock is from the database's.
+async fn keep_comparing(inner: Arc<Inner>, clock: Arc<dyn Clock>) {
+    let query = Query::new("SELECT CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)");
+    loop {
+        let deadline = Instant::now() + PROBE_EVERY;
+        let told = inner.fetch(&query, deadline).await.unwrap_or_default();
+        // Who does not answer is the other probe's to report.
+        if let Some([Value::Integer(there)]) = told.first().map(|row| row.0.as_slice()) {
+            let ahead = clock.now().epoch_seconds() - there;
+            if inner.condition.set_clock(ahead) {
+                tracing::warn!(ahead, "this machine's clock is not the database's");
+            }
+        }
+        tokio::time::sleep_until(deadline).await;
+    }
 }
 
 /// Looks every second whether the store answers, and says so when that changes.

@@ -1,0 +1,182 @@
+//! Failover: what was acknowledged is there, and a primary that was replaced is not written to.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use claviger_model::session::EndReason;
+use claviger_store::{
+    driver::Driver as _,
+    error::Error,
+    postgres::{OpenError, PostgresStore, address::Address},
+    repository::{session, user},
+    statement::Plan,
+};
+use claviger_tests::postgres::{Pair, runtime};
+
+use crate::fixture::{at, session as a_session, user as a_user};
+
+const PEOPLE: u8 = 8;
+
+async fn create(pair: &Pair) -> Arc<PostgresStore> {
+    let address = Address::parse(&pair.address()).expect("an address");
+    let made = runtime().spawn(async move { PostgresStore::create(address, "suite").await });
+    Arc::new(made.await.expect("no panic").expect("a new store"))
+}
+
+async fn open(pair: &Pair) -> Result<PostgresStore, OpenError> {
+    let address = Address::parse(&pair.address()).expect("an address");
+    let opening = runtime().spawn(async move { PostgresStore::open(address).await });
+    opening.await.expect("no panic")
+}
+
+async fn must_write(store: &PostgresStore, plan: Plan) {
+    assert!(store.apply(plan).await.expect("a write").is_whole());
+}
+
+/// What one writer was told.
+#[derive(Default)]
+struct Told {
+    acknowledged: AtomicI64,
+    unknown: AtomicI64,
+}
+
+/// Raises a person's epoch again and again, and begins and ends a session each time.
+async fn write(store: Arc<PostgresStore>, number: u8, told: Arc<Told>, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        match store
+            .apply(Plan::of(user::raising_epoch(a_user(number).id)))
+            .await
+        {
+            Ok(applied) => {
+                assert!(applied.is_whole());
+                told.acknowledged.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(Error::Unknown(_)) => {
+                told.unknown.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(Error::Unavailable(_)) => {}
+            Err(other) => panic!("no answer for it but 503: {other}"),
+        }
+    }
+}
+
+fn all(told: &[Arc<Told>]) -> i64 {
+    told.iter()
+        .map(|told| told.acknowledged.load(Ordering::Relaxed))
+        .sum()
+}
+
+/// Waits until the writers have had that many more answers.
+async fn until(told: &[Arc<Told>], more: i64) {
+    let due = all(told) + more;
+    while all(told) < due {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f14_a_primary_that_dies_loses_nothing_that_was_acknowledged() {
+    let pair = Pair::default();
+    let store = create(&pair).await;
+    assert!(!store.is_asynchronous());
+    for number in 1..=PEOPLE {
+        must_write(&store, Plan::of(user::adding(&a_user(number), at(1)))).await;
+    }
+    must_write(&store, Plan::of(session::starting(&a_session(1)))).await;
+    let stop = Arc::<AtomicBool>::default();
+    let told: Vec<_> = (1..=PEOPLE).map(|_| Arc::<Told>::default()).collect();
+    let writers: Vec<_> = (1..=PEOPLE)
+        .zip(&told)
+        .map(|(number, told)| {
+            let (store, told, stop) = (Arc::clone(&store), Arc::clone(told), Arc::clone(&stop));
+            tokio::spawn(write(store, number, told, stop))
+        })
+        .collect();
+    until(&told, 200).await;
+    // The last word before the end.
+    let end = session::ending(a_session(1).id, EndReason::Logout, at(200));
+    must_write(&store, Plan::of(end)).await;
+    pair.kill_primary();
+    let before = all(&told);
+    pair.promote();
+    let promoted = Instant::now();
+    while all(&told) == before {
+        tokio::task::yield_now().await;
+    }
+    let took = promoted.elapsed();
+    until(&told, 200).await;
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.expect("no answer but those that may be");
+    }
+    assert!(
+        took < Duration::from_secs(5),
+        "{took:?} after the promotion"
+    );
+    for (number, told) in (1..=PEOPLE).zip(&told) {
+        let found = user::by_id(store.as_ref(), a_user(number).id).await;
+        let epoch = found.expect("a read").expect("a person").epoch;
+        let acknowledged = told.acknowledged.load(Ordering::Relaxed);
+        let unknown = told.unknown.load(Ordering::Relaxed);
+        assert!(
+            (acknowledged..=acknowledged + unknown).contains(&epoch),
+            "{epoch} where {acknowledged} were acknowledged and of {unknown} nobody knows"
+        );
+    }
+    let ended = session::with_user(store.as_ref(), a_session(1).id).await;
+    let (ended, _) = ended.expect("a read").expect("a session");
+    assert_eq!(
+        ended.revoked_at,
+        Some(at(200)),
+        "a revocation that was acknowledged"
+    );
+    store.health().expect("it is well again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f16_a_primary_that_was_replaced_is_not_written_to_when_it_comes_back() {
+    let mut pair = Pair::default();
+    let store = create(&pair).await;
+    must_write(&store, Plan::of(user::adding(&a_user(1), at(1)))).await;
+    pair.kill_primary();
+    pair.promote();
+    let raise = || Plan::of(user::raising_epoch(a_user(1).id));
+    // One that was under way when the connection broke may be unknown; the next one holds.
+    while store.apply(raise()).await.is_err() {}
+    let epoch = pair.sql_at_second("SELECT user_epoch FROM users");
+    pair.raise_the_dead();
+    assert_eq!(
+        pair.sql_at_first("SELECT pg_is_in_recovery()"),
+        "f",
+        "it takes itself for a primary"
+    );
+    // A node that starts now sees both, and takes the one that is.
+    let node = open(&pair).await.expect("it finds the primary");
+    must_write(&node, raise()).await;
+    must_write(&store, raise()).await;
+    // With nobody else left it is still not written to.
+    pair.kill_promoted();
+    for node in [&node, store.as_ref()] {
+        let answer = node.apply(raise()).await;
+        assert!(
+            matches!(answer, Err(Error::Unavailable(_) | Error::Unknown(_))),
+            "{answer:?}"
+        );
+        let again = node.apply(raise()).await;
+        let Err(Error::Unavailable(why)) = again else {
+            panic!("{again:?}");
+        };
+        assert!(why.contains("timeline"), "{why}");
+    }
+    assert_ne!(epoch, "0");
+    assert_eq!(
+        pair.sql_at_first("SELECT user_epoch FROM users"),
+        "0",
+        "nothing was written there"
+    );
+}
