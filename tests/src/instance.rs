@@ -198,13 +198,18 @@ impl Service {
         self.wait_for(self.launch()).await
     }
 
+    /// Whether it says that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        let ready = Request::get("/ready");
+        let answer = Connection::attempt(self.operators, "operators", &ready).await;
+        answer.is_some_and(|answer| answer.status == 200)
+    }
+
     /// Waits until what was started is ready.
     pub async fn wait_for(&self, mut running: Running) -> Running {
-        let ready = Request::get("/ready");
         let deadline = std::time::Instant::now() + child::PATIENCE;
         loop {
-            let answer = Connection::attempt(self.operators, "operators", &ready).await;
-            if answer.is_some_and(|answer| answer.status == 200) {
+            if self.is_ready().await {
                 return running;
             }
             let over = !running.is_alive() || std::time::Instant::now() > deadline;

@@ -5,15 +5,16 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
+        mpsc::channel,
     },
 };
 
 use claviger_store::postgres::{PostgresStore, address::Address};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::child;
+use crate::{child, rows::Rows};
 
 /// Whom the server runs as where the tests run as root: it refuses to be root.
 const NOBODY: &str = "postgres";
@@ -208,6 +209,11 @@ impl Pair {
         format!("postgres://claviger@{first},{second}/postgres")
     }
 
+    /// The rows of the store that is there, at whichever is the primary.
+    pub fn rows(&self) -> Rows {
+        rows_at(&self.address())
+    }
+
     /// Kills the primary.
     pub fn kill_primary(&self) {
         self.primary.kill();
@@ -322,6 +328,11 @@ impl Place {
         size.parse().expect("a number")
     }
 
+    /// The rows of the store that is there.
+    pub fn rows(&self) -> Rows {
+        rows_at(&self.address())
+    }
+
     /// All that is in it, as SQL.
     pub fn dump(&self) -> Vec<u8> {
         let program = server().programs.join("pg_dump");
@@ -349,6 +360,14 @@ impl Place {
         let made = runtime().spawn(async move { PostgresStore::create(address, "suite").await });
         made.await.expect("no panic").expect("a new store")
     }
+}
+
+fn rows_at(address: &str) -> Rows {
+    let address = Address::parse(address).expect("an address");
+    let (sender, receiver) = channel();
+    runtime().spawn(async move { sender.send(PostgresStore::open(address).await) });
+    let store = receiver.recv().expect("no panic").expect("a store");
+    Rows::of(Arc::new(store))
 }
 
 /// Where stores live.

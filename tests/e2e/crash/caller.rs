@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,22 +21,38 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) answered: AtomicU64,
+    /// Of these, those that said 503.
+    pub(super) unavailable: AtomicU64,
     pub(super) unknown: AtomicU64,
+}
+
+impl Tally {
+    /// Answers that were not 503.
+    pub(super) fn served(&self) -> u64 {
+        let answered = self.answered.load(Ordering::Relaxed);
+        answered.saturating_sub(self.unavailable.load(Ordering::Relaxed))
+    }
 }
 
 /// The way to the service, with a browser's cookies.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    address: SocketAddr,
+    /// The nodes, asked in turn.
+    nodes: Vec<SocketAddr>,
+    turn: Arc<AtomicUsize>,
+    host: String,
     tally: Arc<Tally>,
     from: String,
     cookies: BTreeMap<String, String>,
 }
 
 impl Caller {
-    pub(super) fn new(address: SocketAddr, tally: Arc<Tally>) -> Self {
+    /// The way to one node, or to several in turn; the first has the address that all are known by.
+    pub(super) fn new(nodes: &[SocketAddr], tally: Arc<Tally>) -> Self {
         Self {
-            address,
+            host: nodes.first().map(ToString::to_string).unwrap_or_default(),
+            nodes: nodes.to_vec(),
+            turn: Arc::default(),
             tally,
             from: "127.0.0.1".to_owned(),
             cookies: BTreeMap::new(),
@@ -54,13 +70,20 @@ impl Caller {
 
     /// One attempt: a whole answer, or nothing.
     pub(super) async fn attempt(&self, request: &Request) -> Option<Response> {
-        let host = self.address.to_string();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let node = self.nodes.get(turn % self.nodes.len()).expect("a node");
         let request = request.clone().header("X-Forwarded-For", &self.from);
-        let response = Connection::attempt(self.address, &host, &request).await;
+        let response = Connection::attempt(*node, &self.host, &request).await;
         let count = match response {
             Some(_) => &self.tally.answered,
             None => &self.tally.unknown,
         };
+        if response
+            .as_ref()
+            .is_some_and(|response| response.status == 503)
+        {
+            self.tally.unavailable.fetch_add(1, Ordering::Relaxed);
+        }
         count.fetch_add(1, Ordering::Relaxed);
         response
     }
@@ -73,8 +96,8 @@ impl Caller {
         while Instant::now() < deadline {
             match self.attempt(request).await {
                 Some(response) if response.status != 503 => return Ok((response, retried)),
-                Some(_) => {}
-                None => retried = true,
+                // What became of a commit may be as unknown to the server.
+                Some(_) | None => retried = true,
             }
             pause().await;
         }
@@ -100,7 +123,7 @@ impl Caller {
     /// One attempt to send a form.
     pub(super) async fn send(&mut self, form: &Form) -> Option<Response> {
         let request = Request::post(&form.action)
-            .header("Origin", format!("http://{}", self.address))
+            .header("Origin", format!("http://{}", self.host))
             .form(&form.fields);
         let response = self.attempt(&self.dress(request)).await?;
         self.keep_cookies(&response);

@@ -1,9 +1,6 @@
 //! The promises, checked against the service once it is back for good, and against its rows.
 
-use std::sync::Arc;
-
-use claviger_store::sqlite::{Options, SqliteStore};
-use claviger_tests::{http::Request, instance::Service, rows::Rows};
+use claviger_tests::{http::Request, rows::Rows};
 use serde_json::json;
 
 use super::{
@@ -36,10 +33,7 @@ pub(super) async fn ask(caller: &Caller, story: &mut Story) -> Result<(), String
 }
 
 /// R2, R3, R9: the rows tell the same as the clients, and the audit log the same as the rows.
-pub(super) fn count(service: &Service, told: &Told) -> Vec<String> {
-    let options = Options::new(service.room.work().join("data"));
-    let (store, _) = SqliteStore::open(&options).expect("the store");
-    let rows = Rows::of(Arc::new(store));
+pub(super) fn count(rows: &Rows, told: &Told) -> Vec<String> {
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let begun = "SELECT count(*) FROM audit WHERE action = 'session.start'";
     let over = "SELECT count(*) FROM audit WHERE action = 'session.end'";
@@ -50,8 +44,8 @@ pub(super) fn count(service: &Service, told: &Told) -> Vec<String> {
     let redeemed = "SELECT count(*) FROM devices WHERE state = 'redeemed'";
     let approved = "SELECT count(*) FROM devices WHERE decided_by IS NOT NULL";
     let twice = "SELECT count(*) FROM (SELECT sid FROM devices WHERE sid IS NOT NULL \
-                 GROUP BY sid HAVING count(*) > 1)";
-    let generations = rows.count("SELECT coalesce(sum(gen), 0) FROM sessions");
+                 GROUP BY sid HAVING count(*) > 1) AS twice";
+    let generations = rows.count("SELECT CAST(coalesce(sum(gen), 0) AS BIGINT) FROM sessions");
     let equal = [
         ("sessions, as stories", rows.sessions(), stories),
         (

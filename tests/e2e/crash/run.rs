@@ -8,7 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claviger_tests::{child::Running, instance::Service};
+use claviger_store::sqlite::{Options, SqliteStore};
+use claviger_tests::{
+    child::Running,
+    instance::Service,
+    postgres::{Pair, Place},
+    rows::Rows,
+};
+use futures_util::future::join_all;
 
 use super::{
     caller::{Caller, Tally},
@@ -25,19 +32,114 @@ const SHORT: Duration = Duration::from_secs(25);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
+    let (service, seed) = (with_settings(Service::init()), seed());
+    let rows = || rows_of(&service);
+    let nodes = [&service];
+    let kills = endure(&nodes, seed, rows, async |running, _| {
+        kill_at_random(&nodes, running, &mut Chance::of(seed)).await
+    });
+    let kills = kills.await;
+    assert!(kills >= 5, "{kills} kills");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f02_nodes_on_postgresql_are_killed_and_nothing_is_lost_or_happens_twice() {
+    let (place, seed) = (Place::default(), seed());
+    let first = with_settings(Service::init_in(Some(place.address())));
+    let second = with_settings(first.further_node());
+    let nodes = [&first, &second];
+    let kills = endure(
+        &nodes,
+        seed,
+        || place.rows(),
+        async |running, _| kill_at_random(&nodes, running, &mut Chance::of(seed)).await,
+    );
+    let kills = kills.await;
+    assert!(kills >= 5, "{kills} kills");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f14_the_primary_dies_under_load_and_nothing_is_lost_or_happens_twice() {
+    let (pair, seed) = (Pair::default(), seed());
+    let first = with_settings(Service::init_in(Some(pair.address())));
+    let second = with_settings(first.further_node());
+    let nodes = [&first, &second];
+    let pair = &pair;
+    let failovers = endure(
+        &nodes,
+        seed,
+        || pair.rows(),
+        async |running, tally| {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            pair.kill_primary();
+            let refused = || tally.unavailable.load(Ordering::Relaxed);
+            while refused() == 0 {
+                tokio::task::yield_now().await;
+            }
+            pair.promote();
+            let (promoted, served) = (Instant::now(), tally.served());
+            while tally.served() < served + USERS {
+                tokio::task::yield_now().await;
+            }
+            let took = promoted.elapsed();
+            println!(
+                "{} requests answered 503; served {took:?} after the promotion",
+                refused()
+            );
+            assert!(
+                took < Duration::from_secs(5),
+                "{took:?} after the promotion"
+            );
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            (running, 1)
+        },
+    );
+    assert_eq!(failovers.await, 1);
+}
+
+#[expect(clippy::print_stdout, reason = "a long run is watched")]
+fn seed() -> u64 {
     let seed = number_of("CLAVIGER_KILL_SEED").unwrap_or_else(Chance::seed);
     println!("CLAVIGER_KILL_SEED={seed}");
-    let mut service = Service::init();
-    let settings = "trusted_proxies = [\"127.0.0.1\"]\n\n[limits]\nsessions_per_user = 1000000\n\n\
-                    [log]\nfilter = \"trace\"\n";
-    service.room.write("claviger.toml", settings);
+    seed
+}
+
+/// With a proxy that says where requests come from, and room for many sessions.
+fn with_settings(mut service: Service) -> Service {
+    let settings = format!(
+        "public_url = \"{}\"\ntrusted_proxies = [\"127.0.0.1\"]\n\n\
+         [limits]\nsessions_per_user = 1000000\n\n[log]\nfilter = \"trace\"\n",
+        service.issuer()
+    );
+    service.room.write("claviger.toml", &settings);
     service.arguments = ["--config", "claviger.toml"].map(str::to_owned).into();
+    service
+}
+
+/// The rows of a service that has stopped.
+fn rows_of(service: &Service) -> Rows {
+    let options = Options::new(service.room.work().join("data"));
+    let (store, _) = SqliteStore::open(&options).expect("the store");
+    Rows::of(Arc::new(store))
+}
+
+/// Users come and go while a disaster takes its course; then the reckoning. Answers how many blows there
+/// were.
+#[expect(clippy::print_stdout, reason = "a long run is watched")]
+async fn endure(
+    nodes: &[&Service],
+    seed: u64,
+    rows: impl Fn() -> Rows,
+    disaster: impl AsyncFnOnce(Vec<Running>, &Tally) -> (Vec<Running>, u64),
+) -> u64 {
+    let service = *nodes.first().expect("a node");
     let (history, tally) = (History::default(), Arc::new(Tally::default()));
-    let caller = Caller::new(service.address, Arc::clone(&tally));
+    let addresses: Vec<_> = nodes.iter().map(|node| node.address).collect();
+    let caller = Caller::new(&addresses, Arc::clone(&tally));
 
     let stop = Arc::new(AtomicBool::new(false));
-    let mut running = service.serve().await;
-    let people = people(&service);
+    let running = join_all(nodes.iter().map(|node| node.serve())).await;
+    let people = people(service);
     let users: Vec<_> = (0..USERS)
         .map(|user| VirtualUser {
             caller: caller.clone(),
@@ -51,25 +153,28 @@ async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
         })
         .map(|user| tokio::spawn(user.live()))
         .collect();
-    let kills;
-    (running, kills) = kill_at_random(&service, running, &mut Chance::of(seed)).await;
+    let (running, blows) = disaster(running, &tally).await;
     stop.store(true, Ordering::Relaxed);
     for user in users {
         user.await.expect("a user comes to its end");
     }
 
     // One loss more, with nobody there to notice, then the reckoning.
-    running.kill();
-    let running = service.serve().await;
+    for node in running {
+        node.kill();
+    }
+    let running = join_all(nodes.iter().map(|node| node.serve())).await;
     let mut told = history.told().clone();
     for story in &mut told.stories {
         if let Err(broken) = checker::ask(&caller, story).await {
             told.broken.push(broken);
         }
     }
-    running.terminate();
-    running.end().assert_code(0);
-    let differences = checker::count(&service, &told);
+    for node in running {
+        node.terminate();
+        node.end().assert_code(0);
+    }
+    let differences = checker::count(&rows(), &told);
     told.broken.extend(differences);
 
     let ended = told
@@ -83,7 +188,7 @@ async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
         unknown.load(Ordering::Relaxed),
     );
     println!(
-        "{kills} kills, {answered} answers, {unknown} requests without one, {} sessions, {ended} of \
+        "{blows} blows, {answered} answers, {unknown} requests without one, {} sessions, {ended} of \
          them ended, {} devices of which nobody heard",
         told.stories.len(),
         told.abandoned,
@@ -91,14 +196,15 @@ async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
     assert!(told.broken.is_empty(), "seed {seed}: {:#?}", told.broken);
     // A run in which nothing was lost on the way proves nothing.
     assert!(
-        kills >= 5 && unknown >= kills,
-        "{kills} kills, {unknown} without an answer"
+        unknown + tally.unavailable.load(Ordering::Relaxed) >= blows,
+        "{blows} blows, {unknown} without an answer"
     );
     assert!(
         told.stories.len() >= 20 && ended >= 5,
         "{} sessions only",
         told.stories.len()
     );
+    blows
 }
 
 /// The checker can fail: a store that went back in time breaks every promise at once.
@@ -106,7 +212,7 @@ async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
 async fn the_checker_notices_a_store_that_lost_its_tail() {
     let service = Service::init();
     let (history, tally) = (History::default(), Arc::new(Tally::default()));
-    let caller = Caller::new(service.address, tally);
+    let caller = Caller::new(&[service.address], tally);
     let mut user = VirtualUser {
         caller: caller.clone(),
         start_url: format!("{}/start", service.issuer()),
@@ -132,7 +238,7 @@ async fn the_checker_notices_a_store_that_lost_its_tail() {
     assert!(broken.is_err_and(|why| why.contains("an honest client is out")));
     running.terminate();
     running.end().assert_code(0);
-    let differences = checker::count(&service, &told).join("\n");
+    let differences = checker::count(&rows_of(&service), &told).join("\n");
     assert!(
         differences.contains("sessions, as stories: 1 in the store, 2 were due"),
         "{differences}"
@@ -174,20 +280,22 @@ fn people(service: &Service) -> Vec<(u64, String)> {
     people
 }
 
-/// Kills and starts the service until the time is over; the last one goes on.
+/// Kills one node or the other and starts it again until the time is over; all go on at the end.
 async fn kill_at_random(
-    service: &Service,
-    mut running: Running,
+    nodes: &[&Service],
+    mut running: Vec<Running>,
     chance: &mut Chance,
-) -> (Running, u64) {
+) -> (Vec<Running>, u64) {
     let minutes = number_of("CLAVIGER_KILL_MINUTES").map(|minutes| minutes * 60);
     let end = Instant::now() + minutes.map_or(SHORT, Duration::from_secs);
     let mut kills = 0;
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(chance.within(300..=3_000))).await;
-        running.kill();
+        // The oldest: each in its turn.
+        running.remove(0).kill();
+        let node = usize::try_from(kills).unwrap_or_default() % nodes.len();
+        running.push(nodes.get(node).expect("a node").serve().await);
         kills += 1;
-        running = service.serve().await;
     }
     (running, kills)
 }
