@@ -11,10 +11,8 @@ use std::{
     },
 };
 
+use crate::{background::runtime, child, rows::Rows};
 use claviger_store::postgres::{PostgresStore, address::Address};
-use tokio::runtime::{Builder, Runtime};
-
-use crate::{child, rows::Rows};
 
 /// Whom the server runs as where the tests run as root: it refuses to be root.
 const NOBODY: &str = "postgres";
@@ -368,16 +366,6 @@ fn rows_at(address: &str) -> Rows {
     runtime().spawn(async move { sender.send(PostgresStore::open(address).await) });
     let store = receiver.recv().expect("no panic").expect("a store");
     Rows::of(Arc::new(store))
-}
-
-/// Where stores live.
-pub fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        let mut builder = Builder::new_multi_thread();
-        let runtime = builder.worker_threads(2).enable_all().build();
-        runtime.expect("a runtime")
-    })
 }
 
 /// Debian keeps them out of the way of other versions.

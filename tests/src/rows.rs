@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, mpsc::channel};
 
-use crate::{postgres::runtime, scan};
+use crate::{background::runtime, scan};
 use claviger_model::{id::SessionId, time::Timestamp};
 use claviger_store::{
     driver::Driver,

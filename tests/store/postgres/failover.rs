@@ -16,7 +16,7 @@ use claviger_store::{
     repository::{session, user},
     statement::Plan,
 };
-use claviger_tests::postgres::{Pair, runtime};
+use claviger_tests::{background::runtime, postgres::Pair};
 
 use crate::fixture::{at, session as a_session, user as a_user};
 

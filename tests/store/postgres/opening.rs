@@ -8,7 +8,7 @@ use claviger_store::{
     statement::Query,
     value::{Row, Value},
 };
-use claviger_tests::postgres::{Place, runtime};
+use claviger_tests::{background::runtime, postgres::Place};
 
 /// Opens what lies there, as `claviger serve` does.
 async fn reopen(place: &Place) -> Result<PostgresStore, OpenError> {

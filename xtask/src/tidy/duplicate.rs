@@ -9,9 +9,14 @@ use crate::metadata::Package;
 const KNOWN: &[(&str, &str)] = &[
     ("base64", "0.22 by jsonwebtoken, ours is 0.23"),
     ("block-buffer", OLD_DIGEST),
+    ("const-oid", "0.9 by tokio-postgres-rustls, ours is 0.10"),
     ("cpufeatures", OLD_DIGEST),
     ("crypto-common", OLD_DIGEST),
     ("digest", OLD_DIGEST),
+    (
+        "fallible-iterator",
+        "0.2 by tokio-postgres, 0.3 by rusqlite",
+    ),
     ("getrandom", "0.2 by ring, ours is 0.4"),
     ("rand_core", "0.6 by signature, under jsonwebtoken"),
     (
@@ -21,6 +26,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("syn", "procedural macros; not in the product"),
     ("synstructure", "procedural macros; not in the product"),
     ("untrusted", "0.7 by aws-lc-rs, 0.9 by ring"),
+    ("wasi", "WebAssembly only; not built here"),
     ("windows-sys", "Windows only; not built here"),
 ];
 

@@ -42,7 +42,7 @@ pub(crate) struct Serve {
     /// The key file that `claviger init` made
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// The PostgreSQL that holds the store: postgres://USER:PASSWORD@HOST[,HOST]/DATABASE
+    /// The PostgreSQL that holds the store: postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(
         long,
         env = "CLAVIGER_STORE",

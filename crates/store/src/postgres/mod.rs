@@ -6,9 +6,9 @@
 //! key, advisory lock, LISTEN, temporary table or large object; only the types BIGINT, TEXT and BYTEA;
 //! times and chance come from the caller.
 
+mod error;
 pub mod address;
 mod condition;
-mod error;
 mod value;
 mod connection;
 mod open;
