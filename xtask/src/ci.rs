@@ -129,10 +129,10 @@ fn tests() -> anyhow::Result<()> {
 /// Every HTTP case again, on the other store. One record holds both runs.
 fn tests_on_postgres() -> anyhow::Result<()> {
     say::line("==> tests on PostgreSQL");
+    // The whole workspace, or packages would be built anew with fewer features.
     let arguments = [
         "test",
-        "--package",
-        "claviger-tests",
+        "--workspace",
         "--test",
         "http",
         "--no-fail-fast",

@@ -52,12 +52,20 @@ pub(crate) async fn run(init: Init) -> Result<(), Exit> {
         .store
         .as_ref()
         .map_or_else(|| paths.data_dir.display().to_string(), ToString::to_string);
+    // The address holds a password, which is not for the screen.
+    let also = match &paths.store {
+        None => "",
+        Some(_) => {
+            "\n\nEach of them must be told the database: by CLAVIGER_STORE, or by store_file in \
+             the configuration. Further nodes need a copy of the key file and no `init`."
+        }
+    };
     let text = format!(
         "store     {store}\nkey file  {}  (keep a copy apart from the store; nothing can replace it)\n\n\
          Next:\n\
          \x20 claviger admin apply directory.toml{flags}    # who there is, and who may do what\n\
          \x20 claviger admin user set-password NAME{flags}  # for each person\n\
-         \x20 claviger serve{flags}                         # then open http://127.0.0.1:8400/start",
+         \x20 claviger serve{flags}                         # then open http://127.0.0.1:8400/start{also}",
         paths.key_file.display()
     );
     output::line(&text);

@@ -61,8 +61,13 @@ async fn run(owner: &Owner, request: Request) -> Result<Answer, String> {
         }
         Request::KeysRotate => {
             let epoch = keys::rotate(context).await.map_err(say)?;
+            let staged = context.policy.keys_staged.as_seconds();
+            let from = match staged {
+                0 => "is active".to_owned(),
+                staged => format!("makes tokens in {staged} s, when every node knows it"),
+            };
             Ok(done(format!(
-                "Key epoch {epoch} is active. The one before it goes on verifying."
+                "Key epoch {epoch} {from}. The one before it goes on verifying."
             )))
         }
         Request::ClientDeny { client_id, reason } => {
