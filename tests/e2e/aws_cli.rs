@@ -103,7 +103,7 @@ fn login(shown: &Shown, room: &Room) -> (Running, String) {
 }
 
 /// A line that is a user code and nothing else.
-fn user_code(line: &str) -> Option<String> {
+pub(crate) fn user_code(line: &str) -> Option<String> {
     let line = line.trim();
     let (left, right) = line.split_once('-')?;
     let letters = |part: &str| part.len() == 4 && part.chars().all(|c| c.is_ascii_uppercase());

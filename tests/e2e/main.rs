@@ -14,6 +14,7 @@ mod javascript;
 mod conformance;
 mod web_identity;
 mod with_iam;
+mod nodes;
 mod limited;
 mod dev;
 mod pages;

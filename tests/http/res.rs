@@ -25,6 +25,7 @@ const LONG: Duration = Duration::from_secs(8);
 
 async fn hasty() -> TestServer {
     TestServer::builder()
+        .alone()
         .limits(|limits| {
             limits.head = SHORT;
             limits.unread = SHORT;
@@ -211,6 +212,7 @@ async fn flood(server: &TestServer, client: &Client, tries: usize) -> (Vec<Devic
 async fn res_04_a_flood_of_starts_stops_at_the_total_cap_and_earlier_codes_still_work() {
     const CAP: u32 = 60;
     let server = TestServer::builder()
+        .alone()
         .trusting("127.0.0.1/32")
         .policy(|policy| {
             policy.limits.devices = CAP;

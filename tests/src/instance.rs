@@ -165,6 +165,17 @@ impl Service {
         }
     }
 
+    /// The same, known by another address: that of a balancer, or of a way that can break. `settings` are
+    /// the rest of its configuration.
+    #[must_use]
+    pub fn known_as(mut self, issuer: &str, settings: &str) -> Self {
+        let settings = format!("public_url = \"{issuer}\"\n\n{settings}");
+        self.room.write("claviger.toml", &settings);
+        self.arguments = ["--config", "claviger.toml"].map(str::to_owned).into();
+        self.known_as = Some(issuer.to_owned());
+        self
+    }
+
     /// Runs `claviger init` for it.
     #[track_caller]
     pub fn init_again(&self) -> Ended {

@@ -23,6 +23,7 @@ pub mod log;
 pub mod secrets;
 pub mod scan;
 pub mod background;
+pub mod proxy;
 pub mod rows;
 pub mod child;
 pub mod postgres;

@@ -1,6 +1,7 @@
 //! A real PostgreSQL, started once for a test process and gone with it; every store in a schema of its own.
 
 use std::{
+    net::SocketAddr,
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -302,6 +303,20 @@ impl Place {
             "postgres://claviger@{directory}/postgres?options=-c%20search_path%3D{schema}\
              &application_name={schema}"
         )
+    }
+
+    /// Its address by a way that begins at `proxy` and ends at [`Place::socket`].
+    pub fn address_by(&self, proxy: SocketAddr) -> String {
+        let schema = &self.schema;
+        format!(
+            "postgres://claviger@{proxy}/postgres?sslmode=disable\
+             &options=-c%20search_path%3D{schema}&application_name={schema}"
+        )
+    }
+
+    /// Where its server listens.
+    pub fn socket(&self) -> PathBuf {
+        server().directory.join(".s.PGSQL.5432")
     }
 
     /// Runs SQL past the store; what it answers, a row a line.

@@ -2,18 +2,22 @@
 
 use std::{net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
 
-use claviger_engine::policy::Policy;
+use claviger_engine::{context::Context, policy::Policy};
 use claviger_web::{
     app::App,
     server::{Limits, serve},
 };
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use futures_util::future::OptionFuture;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     aws::{Aws, Client, Code, Device, Link, Tokens},
     browser::Browser,
+    driver::uncounted,
     http::{Connection, Request, Response},
-    log, scan,
+    log,
+    proxy::{End, Proxy},
+    scan,
     secrets::Secrets,
     seed,
     tls::Tls,
@@ -28,8 +32,9 @@ pub struct TestServer {
     address: SocketAddr,
     link: Link,
     log_start: usize,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Option<watch::Sender<()>>,
     task: Option<JoinHandle<()>>,
+    _front: Option<Proxy>,
 }
 
 /// What a server is made of.
@@ -97,6 +102,14 @@ impl TestServerBuilder {
         self
     }
 
+    /// One node only, whatever the suite is told: the test is about what a node counts by itself, about
+    /// the order in which one node records, or about a connection.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.world = self.world.alone();
+        self
+    }
+
     /// Lets bodies take no longer than this.
     #[must_use]
     pub const fn body_time(mut self, time: Duration) -> Self {
@@ -108,29 +121,43 @@ impl TestServerBuilder {
     pub async fn start(self) -> TestServer {
         let log_start = log::capture();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
+        let mut front = Front::of(&listener, self.world.nodes()).await;
+        let address = front.address;
         let public_url = self
             .public_url
             .unwrap_or_else(|| format!("http://{address}"));
         let world = self.world.public_url(public_url).build().await;
-        let mut app = App::new(Arc::clone(&world.context));
-        let proxies = self
-            .trusted_proxies
-            .iter()
-            .map(|net| net.parse().expect("a network"));
-        app.trusted_proxies = proxies.collect();
-        app.tls = self.tls.is_some();
-        app.body_time = self.body_time.unwrap_or(app.body_time);
-        let acceptor = self.tls.map(|tls| tls.acceptor());
+        let app = |context: &Arc<Context>| {
+            let mut app = App::new(Arc::clone(context));
+            let proxies = self
+                .trusted_proxies
+                .iter()
+                .map(|net| net.parse().expect("a network"));
+            app.trusted_proxies = proxies.collect();
+            app.tls = self.tls.is_some();
+            app.body_time = self.body_time.unwrap_or(app.body_time);
+            Arc::new(app)
+        };
+        let acceptor = self.tls.as_ref().map(Tls::acceptor);
         let limits = Limits {
             drain: Duration::ZERO,
             ..self.limits
         };
-        let (stop, stopped) = oneshot::channel::<()>();
-        let stopping = async {
-            let _ = stopped.await;
-        };
-        let task = tokio::spawn(serve(Arc::new(app), listener, acceptor, limits, stopping));
+        let (stop, stopped) = watch::channel(());
+        let further = front.open(&world).map(|(listener, context)| {
+            let (acceptor, stopped) = (acceptor.clone(), gone(stopped.clone()));
+            serve(app(context), listener, acceptor, limits, stopped)
+        });
+        let first = serve(
+            app(&world.context),
+            listener,
+            acceptor,
+            limits,
+            gone(stopped),
+        );
+        let task = tokio::spawn(async {
+            tokio::join!(first, OptionFuture::from(further));
+        });
         let secrets = Secrets::default();
         for (_, password) in seed::PASSWORDS {
             secrets.add(password);
@@ -147,7 +174,59 @@ impl TestServerBuilder {
             log_start,
             stop: Some(stop),
             task: Some(task),
+            _front: front.balancer,
         }
+    }
+}
+
+/// Ready when whoever may stop it has done so or is gone.
+async fn gone(mut stop: watch::Receiver<()>) {
+    let _ = stop.changed().await;
+}
+
+/// What callers meet: the server itself, or a balancer before two nodes.
+struct Front {
+    address: SocketAddr,
+    balancer: Option<Proxy>,
+    second: Option<TcpListener>,
+}
+
+impl Front {
+    async fn of(first: &TcpListener, nodes: u8) -> Self {
+        let address = first.local_addr().expect("an address");
+        if nodes < 2 {
+            return Self {
+                address,
+                balancer: None,
+                second: None,
+            };
+        }
+        let second = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let other = second.local_addr().expect("an address");
+        let balancer = Proxy::start(vec![End::Tcp(address), End::Tcp(other)]).await;
+        Self {
+            address: balancer.address,
+            balancer: Some(balancer),
+            second: Some(second),
+        }
+    }
+
+    /// The second node's way in. What its nodes learn within a second they have learnt before every
+    /// connection: tests do not wait.
+    fn open<'a>(&mut self, world: &'a World) -> Option<(TcpListener, &'a Arc<Context>)> {
+        let second = world.second.as_ref()?;
+        let nodes = [Arc::clone(&world.context), Arc::clone(second)];
+        let balancer = self.balancer.as_ref()?;
+        balancer.before_each(move || {
+            let nodes = nodes.clone();
+            Box::pin(async move {
+                for node in nodes {
+                    // A store in trouble is what some tests are about.
+                    let _ = uncounted(node.refresh()).await;
+                }
+            })
+        });
+        Some((self.second.take()?, second))
     }
 }
 
@@ -155,6 +234,12 @@ impl TestServer {
     /// A server with everything at its default.
     pub async fn start() -> Self {
         Self::builder().start().await
+    }
+
+    /// A server with everything at its default that is one node, whatever the suite is told: see
+    /// [`TestServerBuilder::alone`].
+    pub async fn start_alone() -> Self {
+        Self::builder().alone().start().await
     }
 
     /// A server to be changed before it starts.
@@ -263,7 +348,7 @@ impl TestServer {
 
     fn hang_up(&mut self) {
         if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
+            drop(stop);
         }
     }
 }

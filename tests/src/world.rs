@@ -41,6 +41,8 @@ pub const REGION: &str = "eu-central-1";
 pub struct World {
     /// The engine.
     pub context: Arc<Context>,
+    /// That of a second node, where the suite is told to run over two.
+    pub second: Option<Arc<Context>>,
     /// The clock.
     pub clock: Arc<ManualClock>,
     /// The password hasher.
@@ -99,6 +101,7 @@ pub struct WorldBuilder {
     planted: bool,
     issuers: Arc<dyn Issuers>,
     source: Option<Box<MakeSource>>,
+    nodes: u8,
 }
 
 /// Makes a credential source around the scripted one.
@@ -115,6 +118,7 @@ impl Default for WorldBuilder {
             planted: true,
             issuers: Arc::new(NoIssuers),
             source: None,
+            nodes: nodes(),
         }
     }
 }
@@ -146,6 +150,16 @@ impl WorldBuilder {
     pub const fn instance(mut self, number: u8) -> Self {
         self.instance = number;
         self
+    }
+
+    /// One node only, whatever the suite is told.
+    pub(crate) const fn alone(mut self) -> Self {
+        self.nodes = 1;
+        self
+    }
+
+    pub(crate) const fn nodes(&self) -> u8 {
+        self.nodes
     }
 
     /// Leaves the directory empty.
@@ -192,38 +206,47 @@ impl WorldBuilder {
         let (home, store) = Home::found().await;
         let key_file = self.key_file();
         let clock = Arc::new(ManualClock::default());
-        let entropy = Arc::new(self.entropy);
+        let entropy = self.entropy;
         let hasher = Arc::<CountingHasher>::default();
         let credentials = Arc::new(FakeCredentials::new(Arc::clone(&clock)));
         let switch = Arc::new(SwitchedStore::new(Arc::clone(&store)));
-        ring::initialise(switch.as_ref(), &key_file, entropy.as_ref(), clock.now())
+        ring::initialise(switch.as_ref(), &key_file, &entropy, clock.now())
             .await
             .expect("a first key epoch");
-        let keys = Keyring::load(switch.as_ref(), &key_file, clock.now()).await;
-        let keys = keys.expect("the keys");
-        let links = Links::new(&self.public_url, key_file.instance, REGION, &self.aliases);
-        let parts = Parts {
-            store: Arc::clone(&switch) as _,
-            clock: Arc::clone(&clock) as _,
-            entropy,
-            hasher: Arc::clone(&hasher) as _,
-            credentials: match self.source {
-                Some(make) => make(Arc::clone(&credentials)),
-                None => Arc::clone(&credentials) as _,
-            },
-            issuers: self.issuers,
-            keys: Arc::new(keys),
-            key_file,
-            policy: self.policy,
-            links,
-            node: NODE.to_owned(),
+        let source: Arc<dyn CredentialSource> = match self.source {
+            Some(make) => make(Arc::clone(&credentials)),
+            None => Arc::clone(&credentials) as _,
         };
-        let context = Arc::new(Context::open(parts).await.expect("a context"));
+        let entropy = Arc::new(entropy);
+        let links = Links::new(&self.public_url, key_file.instance, REGION, &self.aliases);
+        let node = async |name: &str| {
+            let keys = Keyring::load(switch.as_ref(), &key_file, clock.now()).await;
+            let parts = Parts {
+                store: Arc::clone(&switch) as _,
+                clock: Arc::clone(&clock) as _,
+                entropy: Arc::clone(&entropy) as _,
+                hasher: Arc::clone(&hasher) as _,
+                credentials: Arc::clone(&source),
+                issuers: Arc::clone(&self.issuers),
+                keys: Arc::new(keys.expect("the keys")),
+                key_file: key_file.clone(),
+                policy: self.policy.clone(),
+                links: links.clone(),
+                node: name.to_owned(),
+            };
+            Arc::new(Context::open(parts).await.expect("a context"))
+        };
+        let context = node(NODE).await;
+        let second = match self.nodes {
+            2 => Some(node("kit-2").await),
+            _ => None,
+        };
         if self.planted {
             seed::plant(&context).await;
         }
         World {
             context,
+            second,
             clock,
             hasher,
             credentials,
@@ -231,6 +254,19 @@ impl WorldBuilder {
             store,
             home,
         }
+    }
+}
+
+/// How many nodes a server has, each connection at the next one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the suite runs over two nodes by this variable"
+)]
+fn nodes() -> u8 {
+    match std::env::var("CLAVIGER_TEST_NODES").as_deref() {
+        Ok("2") => 2,
+        Ok(other) => panic!("CLAVIGER_TEST_NODES is 2 or nothing, not {other}"),
+        Err(_) => 1,
     }
 }
 

@@ -126,9 +126,10 @@ fn tests() -> anyhow::Result<()> {
     tests_on_postgres()
 }
 
-/// Every HTTP case again, on the other store. One record holds both runs.
+/// Every HTTP case again, on the other store and over two nodes, each connection at the next one. One
+/// record holds both runs.
 fn tests_on_postgres() -> anyhow::Result<()> {
-    say::line("==> tests on PostgreSQL");
+    say::line("==> tests on PostgreSQL, over two nodes");
     // The whole workspace, or packages would be built anew with fewer features.
     let arguments = [
         "test",
@@ -141,6 +142,7 @@ fn tests_on_postgres() -> anyhow::Result<()> {
     let mut command = process::command("cargo", &arguments);
     command
         .env("CLAVIGER_TEST_STORE", "postgres")
+        .env("CLAVIGER_TEST_NODES", "2")
         .env("INSTA_UPDATE", "no");
     let (record, more) = (results::file()?, results::file()?.with_extension("more"));
     let outcome = process::run_recorded(&mut command, &more);

@@ -39,6 +39,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) async fn set() -> Self {
         let server = TestServer::builder()
+            .alone()
             .trusting("127.0.0.1/32")
             .policy(|policy| policy.applications.push(seed::application()))
             .start()

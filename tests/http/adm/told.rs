@@ -128,7 +128,11 @@ fn spelled(record: &Entry) -> [String; 6] {
 
 #[tokio::test]
 async fn adm_06_whoever_ends_a_session_is_told_apart() {
-    let server = TestServer::builder().trusting("127.0.0.1/32").start().await;
+    let server = TestServer::builder()
+        .alone()
+        .trusting("127.0.0.1/32")
+        .start()
+        .await;
     let by_operator = |subject: &str, session: &str, detail: &str| {
         ["operator", subject, session, "-", "-", detail].map(ToOwned::to_owned)
     };
@@ -174,7 +178,7 @@ async fn adm_06_whoever_ends_a_session_is_told_apart() {
 
 #[tokio::test]
 async fn adm_06_a_password_set_without_signing_out_says_so_and_ends_nothing() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_alone().await;
     let (device, _) = held(&server).await;
     let before = server.rows().audit().len();
     let password = "another password".into();

@@ -20,7 +20,10 @@ const DENIED: (u16, &str) = (400, "AccessDeniedException");
 
 /// A server with a device that waits.
 async fn waiting() -> (TestServer, Client, Device) {
-    let server = TestServer::start().await;
+    waiting_at(TestServer::start().await).await
+}
+
+async fn waiting_at(server: TestServer) -> (TestServer, Client, Device) {
     let client = server.aws().register().await;
     let device = server.aws().start_device(&client).await;
     (server, client, device)
@@ -94,7 +97,7 @@ async fn dev_06_the_start_up_burst_of_the_cli_is_only_pending() {
 
 #[tokio::test]
 async fn dev_07_polling_too_fast_slows_down_and_writes_nothing() {
-    let (server, client, device) = waiting().await;
+    let (server, client, device) = waiting_at(TestServer::start_alone().await).await;
     let (rows, writes) = (server.rows().everything(), server.switch.writes());
     for number in 0..10 {
         let told = server.aws().poll(&client, &device).await;

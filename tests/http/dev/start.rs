@@ -208,6 +208,7 @@ async fn capped() -> TestServer {
         policy.limits.devices = 5;
     };
     TestServer::builder()
+        .alone()
         .policy(small)
         .trusting("127.0.0.1/32")
         .start()
@@ -337,7 +338,11 @@ async fn grown(scopes: &[String], most: u32) -> (u32, i64) {
         policy.limits.devices_per_network = u32::MAX;
         policy.limits.devices = 400;
     };
-    let server = TestServer::builder().policy(only_in_all).start().await;
+    let server = TestServer::builder()
+        .alone()
+        .policy(only_in_all)
+        .start()
+        .await;
     let name = "n".repeat(64);
     let body = json!({ "clientName": name, "clientType": "public", "scopes": scopes });
     let client = client(&server.aws().register_with(body).await);

@@ -54,6 +54,7 @@ async fn reg_01_twenty_thousand_registrations_leave_the_data_directory_no_larger
 #[tokio::test]
 async fn reg_01_over_its_limit_one_network_is_told_to_slow_down_and_others_are_served() {
     let server = TestServer::builder()
+        .alone()
         .policy(|policy| policy.limits.registrations_per_network = 3)
         .trusting("127.0.0.1/32")
         .start()

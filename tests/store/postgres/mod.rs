@@ -19,6 +19,7 @@ mod races;
 
 mod opening;
 mod trouble;
+mod partition;
 mod failover;
 
 /// A new store in a schema of its own.

@@ -30,6 +30,7 @@ pub(crate) const SLEEPERS: &[(&str, &str)] = &[
         "tests/src/instance.rs",
         "polls the readiness of a process, to a deadline",
     ),
+    ("tests/src/proxy.rs", "is a network that is slow"),
     (
         "tests/cli/serve.rs",
         "polls the readiness of a process, to a deadline",
