@@ -43,6 +43,18 @@ pub fn example(name: &str) -> PathBuf {
     path
 }
 
+/// Something else of this workspace that cargo builds.
+#[track_caller]
+pub fn built(name: &str, package: &str) -> PathBuf {
+    let path = target_directory().join(name);
+    assert!(
+        path.exists(),
+        "{} is not there; run `cargo build -p {package}` first",
+        path.display()
+    );
+    path
+}
+
 /// Where cargo put the running test.
 fn target_directory() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");

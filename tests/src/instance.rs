@@ -96,6 +96,8 @@ pub struct Service {
     pub operators: SocketAddr,
     /// Further arguments of `serve`.
     pub arguments: Vec<String>,
+    /// What the environment of `serve` holds besides.
+    pub environment: Vec<(String, String)>,
     /// What its callers sent and received.
     pub secrets: Secrets,
     /// The address of the PostgreSQL that holds the store; none for the data directory.
@@ -139,6 +141,7 @@ impl Service {
             address: SocketAddr::from(([127, 0, 0, 1], free_port())),
             operators: SocketAddr::from(([127, 0, 0, 1], free_port())),
             arguments: Vec::new(),
+            environment: Vec::new(),
             secrets: Secrets::default(),
             store: None,
             known_as: None,
@@ -201,6 +204,7 @@ impl Service {
         let (address, operators) = (self.address.to_string(), self.operators.to_string());
         let mut command = self.command(&["serve", "--data-dir", "data", "--key-file", "keys"]);
         command.args(["--listen", &address, "--operator-listen", &operators]);
+        command.envs(self.environment.iter().cloned());
         Running::start_server(command.args(&self.arguments), &self.secrets)
     }
 

@@ -44,6 +44,7 @@ pub mod node;
 pub mod room;
 pub mod control;
 pub mod instance;
+pub mod shim;
 
 pub use server::TestServer;
 pub use world::World;

@@ -199,7 +199,9 @@ impl Met {
                     return Some(bytes.len().min(whole.saturating_sub(passed)));
                 }
                 Weather::AnswersGarbled if answer => {
-                    bytes.iter_mut().for_each(|byte| *byte ^= 1);
+                    for byte in bytes.iter_mut() {
+                        *byte ^= 1;
+                    }
                     return Some(bytes.len());
                 }
                 Weather::Late(by) => {

@@ -8,3 +8,4 @@ mod history;
 mod virtual_user;
 mod checker;
 mod run;
+mod points;

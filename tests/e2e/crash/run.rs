@@ -21,11 +21,11 @@ use super::{
     caller::{Caller, Tally},
     chance::Chance,
     checker,
-    history::{End, History},
+    history::{End, History, Told},
     virtual_user::VirtualUser,
 };
 
-const USERS: u64 = 8;
+pub(super) const USERS: u64 = 8;
 
 /// How long it runs where `CLAVIGER_KILL_MINUTES` says nothing.
 const SHORT: Duration = Duration::from_secs(25);
@@ -98,14 +98,14 @@ async fn f14_the_primary_dies_under_load_and_nothing_is_lost_or_happens_twice() 
 }
 
 #[expect(clippy::print_stdout, reason = "a long run is watched")]
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let seed = number_of("CLAVIGER_KILL_SEED").unwrap_or_else(Chance::seed);
     println!("CLAVIGER_KILL_SEED={seed}");
     seed
 }
 
 /// With a proxy that says where requests come from, and room for many sessions.
-fn with_settings(mut service: Service) -> Service {
+pub(super) fn with_settings(mut service: Service) -> Service {
     let settings = format!(
         "public_url = \"{}\"\ntrusted_proxies = [\"127.0.0.1\"]\n\n\
          [limits]\nsessions_per_user = 1000000\n\n[log]\nfilter = \"trace\"\n",
@@ -117,7 +117,7 @@ fn with_settings(mut service: Service) -> Service {
 }
 
 /// The rows of a service that has stopped.
-fn rows_of(service: &Service) -> Rows {
+pub(super) fn rows_of(service: &Service) -> Rows {
     let options = Options::new(service.room.work().join("data"));
     let (store, _) = SqliteStore::open(&options).expect("the store");
     Rows::of(Arc::new(store))
@@ -126,7 +126,7 @@ fn rows_of(service: &Service) -> Rows {
 /// Users come and go while a disaster takes its course; then the reckoning. Answers how many blows there
 /// were.
 #[expect(clippy::print_stdout, reason = "a long run is watched")]
-async fn endure(
+pub(super) async fn endure(
     nodes: &[&Service],
     seed: u64,
     rows: impl Fn() -> Rows,
@@ -139,7 +139,9 @@ async fn endure(
 
     let stop = Arc::new(AtomicBool::new(false));
     let running = join_all(nodes.iter().map(|node| node.serve())).await;
-    let people = people(service);
+    // Few do for a short run.
+    let each = number_of("CLAVIGER_KILL_MINUTES").map_or(2, |_| 12);
+    let people = people(service, USERS, each);
     let users: Vec<_> = (0..USERS)
         .map(|user| VirtualUser {
             caller: caller.clone(),
@@ -159,24 +161,11 @@ async fn endure(
         user.await.expect("a user comes to its end");
     }
 
-    // One loss more, with nobody there to notice, then the reckoning.
+    // One loss more, with nobody there to notice.
     for node in running {
         node.kill();
     }
-    let running = join_all(nodes.iter().map(|node| node.serve())).await;
-    let mut told = history.told().clone();
-    for story in &mut told.stories {
-        if let Err(broken) = checker::ask(&caller, story).await {
-            told.broken.push(broken);
-        }
-    }
-    for node in running {
-        node.terminate();
-        node.end().assert_code(0);
-    }
-    let differences = checker::count(&rows(), &told);
-    told.broken.extend(differences);
-
+    let told = reckon(nodes, &caller, &history, rows).await;
     let ended = told
         .stories
         .iter()
@@ -205,6 +194,29 @@ async fn endure(
         told.stories.len()
     );
     blows
+}
+
+/// The reckoning, with nodes that start once more: all that clients were told, and what is wrong with it.
+pub(super) async fn reckon(
+    nodes: &[&Service],
+    caller: &Caller,
+    history: &History,
+    rows: impl Fn() -> Rows,
+) -> Told {
+    let running = join_all(nodes.iter().map(|node| node.serve())).await;
+    let mut told = history.told().clone();
+    for story in &mut told.stories {
+        if let Err(broken) = checker::ask(caller, story).await {
+            told.broken.push(broken);
+        }
+    }
+    for node in running {
+        node.terminate();
+        node.end().assert_code(0);
+    }
+    let differences = checker::count(&rows(), &told);
+    told.broken.extend(differences);
+    told
 }
 
 /// The checker can fail: a store that went back in time breaks every promise at once.
@@ -256,14 +268,9 @@ fn go_back(service: &Service) {
     std::fs::rename(backup, service.database()).expect("the backup in the store's place");
 }
 
-/// The people that each user is, one after the other; few do for a short run.
-fn people(service: &Service) -> Vec<(u64, String)> {
-    let each = if number_of("CLAVIGER_KILL_MINUTES").is_some() {
-        12
-    } else {
-        2
-    };
-    let people: Vec<(u64, String)> = (0..USERS)
+/// The people that each user is, one after the other.
+pub(super) fn people(service: &Service, users: u64, each: u64) -> Vec<(u64, String)> {
+    let people: Vec<(u64, String)> = (0..users)
         .flat_map(|user| (0..each).map(move |turn| (user, format!("user-{user}-{turn}"))))
         .collect();
     let entries = people
@@ -286,8 +293,7 @@ async fn kill_at_random(
     mut running: Vec<Running>,
     chance: &mut Chance,
 ) -> (Vec<Running>, u64) {
-    let minutes = number_of("CLAVIGER_KILL_MINUTES").map(|minutes| minutes * 60);
-    let end = Instant::now() + minutes.map_or(SHORT, Duration::from_secs);
+    let end = until();
     let mut kills = 0;
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(chance.within(300..=3_000))).await;
@@ -300,11 +306,17 @@ async fn kill_at_random(
     (running, kills)
 }
 
+/// When a run is over.
+pub(super) fn until() -> Instant {
+    let minutes = number_of("CLAVIGER_KILL_MINUTES").map(|minutes| minutes * 60);
+    Instant::now() + minutes.map_or(SHORT, Duration::from_secs)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the long run is asked for by the environment"
 )]
-fn number_of(variable: &str) -> Option<u64> {
+pub(super) fn number_of(variable: &str) -> Option<u64> {
     let value = std::env::var(variable).ok()?;
     let number = value.parse();
     Some(number.unwrap_or_else(|_| panic!("{variable} must be a whole number")))

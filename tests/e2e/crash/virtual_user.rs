@@ -25,6 +25,7 @@ use super::{
 };
 
 /// One user with a browser and a program.
+#[derive(Clone)]
 pub(super) struct VirtualUser {
     /// Who it is, and who it is next when that one may type no more codes.
     pub(super) names: VecDeque<String>,
@@ -53,10 +54,26 @@ impl VirtualUser {
             return Ok(());
         };
         for _ in 0..self.chance.within(0..=5) {
-            self.refresh(&mut story).await?;
+            let parallel = if self.chance.percent(30) { 3 } else { 1 };
+            self.refresh(&mut story, parallel).await?;
             self.look(&story).await?;
         }
         if self.chance.percent(40) {
+            self.log_out(&mut story).await?;
+        }
+        self.history.add(story);
+        Ok(())
+    }
+
+    /// One session with one of everything, whatever is lost on the way.
+    pub(super) async fn whole_life(&mut self, ends: bool) -> Result<(), String> {
+        let client = self.register().await?;
+        let Some(mut story) = self.sign_in(client).await? else {
+            return Err("nobody may sign in any more".to_owned());
+        };
+        self.refresh(&mut story, 1).await?;
+        self.look(&story).await?;
+        if ends {
             self.log_out(&mut story).await?;
         }
         self.history.add(story);
@@ -112,18 +129,17 @@ impl VirtualUser {
 
     /// A crash between a typed code or password and the answer leaves it counted as a wrong one.
     /// People do not meet ten crashes in ten minutes; virtual ones do.
-    fn become_somebody_else(&mut self) {
+    pub(super) fn become_somebody_else(&mut self) {
         self.names.rotate_left(1);
         let place = [(); 3].map(|()| self.chance.within(1..=250).to_string());
         self.caller = self.caller.elsewhere(format!("10.{}", place.join(".")));
     }
 
     /// Refreshes: one request, or several at once as parallel command lines do.
-    async fn refresh(&mut self, story: &mut Story) -> Result<(), String> {
+    async fn refresh(&mut self, story: &mut Story, parallel: usize) -> Result<(), String> {
         let presented = story.current().to_owned();
         let members = json!({ "grantType": "refresh_token", "refreshToken": presented });
         let body = story.client.with(members);
-        let parallel = if self.chance.percent(30) { 3 } else { 1 };
         let calls = (0..parallel).map(|_| self.caller.call("/token", &body));
         for answer in futures_util::future::join_all(calls).await {
             let (answer, _) = answer?;

@@ -31,6 +31,7 @@ pub(crate) const SLEEPERS: &[(&str, &str)] = &[
         "polls the readiness of a process, to a deadline",
     ),
     ("tests/src/proxy.rs", "is a network that is slow"),
+    ("tests/shim/src/lib.rs", "is a disk that is slow"),
     (
         "tests/cli/serve.rs",
         "polls the readiness of a process, to a deadline",
