@@ -15,6 +15,7 @@ mod conformance;
 mod web_identity;
 mod with_iam;
 mod nodes;
+mod frozen;
 mod limited;
 mod dev;
 mod pages;
