@@ -37,6 +37,8 @@ pub struct SwitchedStore {
     mode: Mutex<Mode>,
     reads: AtomicUsize,
     writes: AtomicUsize,
+    at_work: AtomicUsize,
+    overlapped: AtomicUsize,
     noted: Mutex<Option<Vec<Vec<&'static str>>>>,
 }
 
@@ -48,6 +50,8 @@ impl SwitchedStore {
             mode: Mutex::default(),
             reads: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
+            at_work: AtomicUsize::new(0),
+            overlapped: AtomicUsize::new(0),
             noted: Mutex::default(),
         }
     }
@@ -65,6 +69,12 @@ impl SwitchedStore {
     /// Plans since the world began, whatever became of them.
     pub fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
+    }
+
+    /// How many plans began while others, of whichever node, were not answered yet: without any, a race was
+    /// none.
+    pub fn overlapped(&self) -> usize {
+        self.overlapped.load(Ordering::SeqCst)
     }
 
     /// Begins to note the plans that come, or begins anew.
@@ -114,7 +124,13 @@ impl Driver for SwitchedStore {
         }
         drop(noted);
         match self.mode() {
-            Mode::Working => self.inner.apply(plan),
+            Mode::Working => Box::pin(async move {
+                if self.at_work.fetch_add(1, Ordering::SeqCst) > 0 {
+                    self.overlapped.fetch_add(1, Ordering::SeqCst);
+                }
+                let _done = Done(&self.at_work);
+                self.inner.apply(plan).await
+            }),
             Mode::Full if plan.applies_when_full() => self.inner.apply(plan),
             Mode::Away | Mode::ReadOnly | Mode::Full => Box::pin(std::future::ready(Err(away()))),
             Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
@@ -130,6 +146,15 @@ impl Driver for SwitchedStore {
             Mode::Away | Mode::Full => Err(away()),
             _ => self.inner.health(),
         }
+    }
+}
+
+/// Counts down however its plan ends, also when whoever asked goes away.
+struct Done<'a>(&'a AtomicUsize);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

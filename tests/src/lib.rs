@@ -17,6 +17,7 @@ pub mod entropy;
 pub mod hasher;
 pub mod credentials;
 pub mod driver;
+pub mod race;
 pub mod faulty;
 pub mod seed;
 pub mod log;

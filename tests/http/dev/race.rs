@@ -6,6 +6,7 @@ use claviger_tests::{
     TestServer,
     aws::{Tokens, client},
     browser::form,
+    race::rounds,
 };
 use futures_util::future::join_all;
 use serde_json::json;
@@ -21,12 +22,12 @@ fn lift(policy: &mut claviger_engine::policy::Policy) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dev_14_sixty_four_parallel_polls_make_one_session() {
-    const ROUNDS: i64 = 10;
+    let rounds = rounds();
     let server = TestServer::builder().policy(lift).start().await;
     let node = server.node("second").start().await;
     let client = server.aws().register().await;
     let mut browser = server.browser_of("alice").await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds {
         let device = server.aws().start_device(&client).await;
         browser.approve(&device.user_code).await.assert_status(303);
         let (one, other) = (server.aws(), node.aws());
@@ -46,15 +47,14 @@ async fn dev_14_sixty_four_parallel_polls_make_one_session() {
                 .await
                 .assert_status(200);
         }
+        let sessions = i64::try_from(round).expect("few");
         assert_eq!(
             (server.rows().sessions(), server.rows().live_sessions()),
-            (round, round)
+            (sessions, sessions)
         );
-        assert_eq!(
-            server.rows().recorded("session.start"),
-            usize::try_from(round).expect("few")
-        );
+        assert_eq!(server.rows().recorded("session.start"), round);
     }
+    assert_overlapped(&server, rounds);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn dev_11_who_approves_first_has_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dev_11_two_nodes_decide_once() {
-    const ROUNDS: usize = 12;
+    let rounds = rounds();
     let server = TestServer::builder().policy(lift).start().await;
     let node = server.node("second").start().await;
     let scopes = json!(["sso:account:access"]);
@@ -106,7 +106,7 @@ async fn dev_11_two_nodes_decide_once() {
     let client = client(&server.aws().register_with(body).await);
     let alice = server.browser_of("alice").await;
     let bob = server.browser_of("bob").await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let device = server.aws().start_device(&client).await;
         let (mut one, mut other) = (alice.clone(), node.browser_like(&bob));
         let approve = form(&one.look_up(&device.user_code).await, "/device/approve");
@@ -142,18 +142,19 @@ async fn dev_11_two_nodes_decide_once() {
     }
     assert_eq!(
         server.rows().recorded("device.approve") + server.rows().recorded("device.deny"),
-        ROUNDS
+        rounds
     );
+    assert_overlapped(&server, rounds);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dev_13_taking_back_races_with_the_redemption_and_one_of_them_wins() {
-    const ROUNDS: usize = 16;
+    let rounds = rounds();
     let server = TestServer::builder().policy(lift).start().await;
     let node = server.node("second").start().await;
     let client = server.aws().register().await;
     let mut alice = server.browser_of("alice").await;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let device = server.aws().start_device(&client).await;
         let approved = alice.approve(&device.user_code).await;
         let done = alice.follow(&approved).await;
@@ -171,4 +172,15 @@ async fn dev_13_taking_back_races_with_the_redemption_and_one_of_them_wins() {
             assert_eq!(gave, 1);
         }
     }
+    assert_overlapped(&server, rounds);
+}
+
+/// Half of the rounds at least were races.
+#[track_caller]
+fn assert_overlapped(server: &TestServer, rounds: usize) {
+    let overlapped = server.switch.overlapped();
+    assert!(
+        overlapped * 2 >= rounds,
+        "{overlapped} of {rounds} overlapped"
+    );
 }

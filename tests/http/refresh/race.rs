@@ -8,6 +8,7 @@ use claviger_tests::{
     TestServer,
     aws::{Client, Tokens},
     browser::{Browser, form},
+    race::rounds,
 };
 use futures_util::future::join_all;
 
@@ -15,13 +16,13 @@ use super::scene::{AWAY, HOME, Scene};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ref_02_hundred_parallel_refreshes_converge() {
-    const ROUNDS: i64 = 5;
+    let rounds = rounds();
     let scene = Scene::set().await;
     let node = scene.server.node("second").start().await;
     let mut last = scene.rotated(4).await.pop().expect("a fifth");
     assert_eq!(scene.generation(), 5);
-    for round in 1..=ROUNDS {
-        scene.server.clock.advance(120);
+    for round in 1..=rounds {
+        scene.server.clock.advance(20);
         let callers = [
             scene.at(HOME),
             scene.at(AWAY),
@@ -37,7 +38,8 @@ async fn ref_02_hundred_parallel_refreshes_converge() {
         let distinct: BTreeSet<_> = answers.iter().map(Tokens::refresh_token).collect();
         assert_eq!(distinct.len(), 1, "one successor");
         assert!(!distinct.contains(last.refresh_token()), "and a new one");
-        assert_eq!(scene.generation(), 5 + round, "one step");
+        let steps = i64::try_from(round).expect("few");
+        assert_eq!(scene.generation(), 5 + steps, "one step");
         let written = "SELECT count(*) FROM sessions WHERE rot_at1 > rot_at2";
         assert_eq!(
             scene.server.rows().count(written),
@@ -52,6 +54,8 @@ async fn ref_02_hundred_parallel_refreshes_converge() {
     }
     assert_eq!(scene.server.rows().recorded("refresh.reuse"), 0);
     assert_eq!(scene.server.rows().recorded("refresh.late"), 0);
+    let overlapped = scene.server.switch.overlapped();
+    assert!(overlapped >= rounds, "{overlapped} overlapped");
 }
 
 /// Old and new token together, as processes with caches of different age send them.
@@ -158,7 +162,7 @@ const ENDERS: [Ender; 5] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ref_15_what_a_revocation_answered_no_refresh_undoes() {
-    const ROUNDS: usize = 150;
+    let rounds = 3 * rounds();
     let lift = |policy: &mut claviger_engine::policy::Policy| {
         policy.limits.devices_per_client = u32::MAX;
         policy.limits.sign_ins_per_user = u32::MAX;
@@ -171,7 +175,7 @@ async fn ref_15_what_a_revocation_answered_no_refresh_undoes() {
     let node = server.node("second").start().await;
     let client = server.aws().register().await;
     let mut browser = server.browser_of("alice").await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let ender = *ENDERS.get(round % ENDERS.len()).expect("an ender");
         let (old, tokens) = session(&server, &client, &mut browser).await;
         let (here, there) = (server.aws().from(HOME), node.aws().from(HOME));
@@ -211,6 +215,8 @@ async fn ref_15_what_a_revocation_answered_no_refresh_undoes() {
         }
         server.clock.advance(60);
     }
+    let overlapped = server.switch.overlapped();
+    assert!(overlapped >= rounds, "{overlapped} overlapped");
 }
 
 /// A session that has rotated once, out of all graces: its first and its current tokens.
