@@ -32,6 +32,8 @@ const COMMANDS: [&str; 34] = [
     "admin keys list",
     "admin keys rotate",
     "admin audit",
+    "admin store",
+    "admin store copy",
     "admin backup",
     "admin accept-rollback",
     "oidc",

@@ -111,7 +111,7 @@ pub(crate) fn sqlite_exit(error: sqlite::OpenError) -> Exit {
     }
 }
 
-fn postgres_exit(error: postgres::OpenError) -> Exit {
+pub(crate) fn postgres_exit(error: postgres::OpenError) -> Exit {
     use postgres::OpenError as E;
     let code = match &error {
         E::NotInitialised(_) | E::AlreadyThere(_) | E::Newer { .. } => CONFIGURATION,

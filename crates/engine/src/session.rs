@@ -107,6 +107,10 @@ fn makes_room_for(old: &Session, new: &Session) -> bool {
     }
 }
 
+/// Sessions that one more of the same person ends at most: a cap that was lowered is reached step by step,
+/// and nobody's sign-in becomes too large to be written.
+const ROOM_AT_ONCE: usize = 1_000;
+
 /// Ends the sessions idle longest when a person has reached the cap (RES-10).
 async fn make_room(
     context: &Context,
@@ -124,6 +128,7 @@ async fn make_room(
         std::cmp::Reverse(last_rotation.unwrap_or(session.created_at))
     });
     let surplus = live.iter().skip(keep.saturating_sub(1));
+    let surplus = surplus.rev().take(ROOM_AT_ONCE);
     let mut plan = surplus.fold(Plan::default(), |plan, surplus| {
         let reason = EndReason::SessionCap;
         plan.and(ending(context, requester, user, surplus, reason, now))

@@ -131,15 +131,22 @@ async fn keep_swept(context: Arc<Context>) {
 }
 
 async fn sweep_all(context: &Context) {
+    let (begun, mut rows) = (Instant::now(), 0);
     loop {
         match sweep::sweep(context).await {
-            Ok(0) => return,
-            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(0) => break,
+            Ok(gone) => {
+                rows += gone;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "what is over cannot be deleted");
-                return;
+                break;
             }
         }
+    }
+    if rows > 0 {
+        tracing::info!(rows, took = ?begun.elapsed(), "deleted what has been over for a day");
     }
 }
 

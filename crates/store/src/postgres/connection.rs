@@ -306,6 +306,16 @@ impl Connection {
         Ok(prepared)
     }
 
+    /// For what is no plan.
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether the server has warned of anything.
+    pub(super) fn was_warned(&self) -> bool {
+        self.warned.load(Ordering::Acquire)
+    }
+
     /// Runs statements of ours that take no parameters, such as a migration.
     pub(super) async fn run(&self, sql: &str) -> Result<(), PostgresError> {
         self.client.batch_execute(sql).await

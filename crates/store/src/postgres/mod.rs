@@ -13,6 +13,8 @@ mod value;
 mod connection;
 mod open;
 mod store;
+mod arrival;
 
+pub(crate) use arrival::Arrival;
 pub use open::OpenError;
 pub use store::PostgresStore;

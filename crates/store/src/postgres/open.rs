@@ -54,12 +54,8 @@ pub(super) async fn create(
     condition: &Condition,
     store_id: &str,
 ) -> Result<(), OpenError> {
-    let mut connection = connect(address, condition).await?;
-    if schema(&mut connection).await?.is_some() {
-        return Err(OpenError::AlreadyThere(address.to_string()));
-    }
-    let steps: Vec<&str> = POSTGRES.iter().map(|step| step.sql).collect();
-    let (steps, newest) = (steps.join("\n"), newest());
+    let connection = empty(address, condition).await?;
+    let (steps, newest) = (steps(), newest());
     let quoted = store_id.replace('\'', "''");
     let script = format!(
         "BEGIN;\n{steps}\n\
@@ -68,6 +64,24 @@ pub(super) async fn create(
          COMMIT"
     );
     Ok(connection.run(&script).await?)
+}
+
+/// A connection to a database that has no store.
+pub(super) async fn empty(
+    address: &Address,
+    condition: &Condition,
+) -> Result<Connection, OpenError> {
+    let mut connection = connect(address, condition).await?;
+    if schema(&mut connection).await?.is_some() {
+        return Err(OpenError::AlreadyThere(address.to_string()));
+    }
+    Ok(connection)
+}
+
+/// All of the schema.
+pub(super) fn steps() -> String {
+    let steps: Vec<&str> = POSTGRES.iter().map(|step| step.sql).collect();
+    steps.join("\n")
 }
 
 /// Brings an existing store to this release's schema.

@@ -140,7 +140,7 @@ fn bind(statement: &mut CachedStatement<'_>, parameters: &[Value]) -> rusqlite::
     }
 }
 
-fn value(value: ValueRef<'_>) -> Value {
+pub(super) fn value(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(value) => Value::Integer(value),

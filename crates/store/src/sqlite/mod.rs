@@ -10,6 +10,7 @@ mod open;
 mod readers;
 mod writer;
 mod store;
+mod departure;
 
 pub use condition::Fatal;
 pub use open::{Identity, OpenError, Opened, Options, RolledBack};

@@ -52,6 +52,16 @@ impl Readers {
         Ok(rows)
     }
 
+    /// Reads in ways of its own, on a connection of its own.
+    pub(super) fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let connection = connection::reader(&self.database);
+        let read = connection.and_then(|connection| read(&connection));
+        read.map_err(|error| self.fail(&error))
+    }
+
     /// A damaged page is as bad when a reader meets it.
     fn fail(&self, error: &rusqlite::Error) -> Error {
         self.condition.stop_if_fatal(error);

@@ -107,6 +107,10 @@ impl SqliteStore {
         self.readers.backup(path)
     }
 
+    pub(super) const fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     fn enqueue(&self, plan: Plan) -> Result<oneshot::Receiver<Result<Applied, Error>>, Error> {
         if self.condition.is_stopped() {
             return Err(stopped());

@@ -19,6 +19,7 @@ use claviger_model::{
 
 use super::{
     execute::{Owner, execute},
+    moving,
     render::render,
     request::{Answer, Request},
     socket,
@@ -106,6 +107,9 @@ enum Noun {
         What was revoked since the backup is good again; `sessions end --all` ends everything \
         instead.")]
     AcceptRollback,
+    /// The store as a whole: copy it to a PostgreSQL
+    #[command(subcommand, after_help = "Example:\n  claviger admin store copy")]
+    Store(StoreVerb),
     /// Show the audit log, oldest first
     #[command(after_help = "Example:\n  claviger admin audit --since 1h --json")]
     Audit {
@@ -233,6 +237,17 @@ enum KeysVerb {
     Rotate,
 }
 
+#[derive(Subcommand)]
+enum StoreVerb {
+    /// Copy the data directory's store to the PostgreSQL that --store names, and compare the two
+    #[command(
+        after_help = "Example:\n  claviger admin store copy --store postgres://claviger@db.example.org/claviger\n\n\
+        Stop the service first. The PostgreSQL must hold no store yet; the one in the data directory \
+        stays as it is. Sessions go on afterwards: the key file is the same."
+    )]
+    Copy,
+}
+
 fn span(text: &str) -> Result<Lifetime, String> {
     duration::parse(text).ok_or_else(|| "give a number and a unit: 60s, 10m, 8h, 90d".to_owned())
 }
@@ -247,6 +262,9 @@ pub(crate) async fn run(admin: Admin) -> Result<(), Exit> {
         ..Flags::default()
     };
     let (paths, applications) = settings::locate(&flags)?;
+    if let Noun::Store(StoreVerb::Copy) = admin.noun {
+        return moving::copy(&paths, admin.json).await;
+    }
     let request = request(admin.noun)?;
     let answer = ask(&paths, applications, request).await?;
     if let Answer::Refused { because } = answer {
@@ -301,6 +319,7 @@ fn request(noun: Noun) -> anyhow::Result<Request> {
         }
         Noun::Keys(KeysVerb::List) => Request::KeysList,
         Noun::Keys(KeysVerb::Rotate) => Request::KeysRotate,
+        Noun::Store(StoreVerb::Copy) => bail!("it is no request: the service is stopped"),
         Noun::AcceptRollback => Request::RollbackAccept,
         Noun::Audit { since, limit } => Request::Audit {
             since: SystemClock.now().minus(since).epoch_seconds(),

@@ -7,4 +7,5 @@ pub(crate) mod request;
 pub(crate) mod execute;
 pub(crate) mod socket;
 pub(crate) mod render;
+pub(crate) mod moving;
 pub(crate) mod cli;
