@@ -3,7 +3,13 @@
 
 use std::fs;
 
-use claviger_tests::{child, instance::Service, room::Room};
+use claviger_tests::{
+    aws::{Client, Tokens},
+    child::{self, Running},
+    instance::Service,
+    postgres::Place,
+    room::Room,
+};
 
 use crate::transcript::assert_transcript;
 
@@ -76,6 +82,82 @@ fn a_backup_without_its_own_key_file_is_refused() {
     let ended = restored.launch().end();
     ended.assert_code(78);
     assert_transcript!("backup_foreign_keys", ended);
+}
+
+/// A service on PostgreSQL with somebody signed in, then a dump, then a sign-out and another sign-in.
+async fn with_a_past() -> (Place, Service, Running, Vec<u8>, SignedIn, SignedIn) {
+    let place = Place::default();
+    let service = Service::init_in(Some(place.address()));
+    let running = service.serve().await;
+    let kept = service.sign_in_device().await;
+    let dump = place.dump();
+    service
+        .aws()
+        .logout(&kept.1.access)
+        .await
+        .assert_status(200);
+    let lost = service.sign_in_device().await;
+    // What was acknowledged is remembered within a second.
+    let witness = service.room.work().join("data/store.witness");
+    let last =
+        "SELECT seq FROM audit WHERE action = 'session.start' ORDER BY at DESC, seq DESC LIMIT 1";
+    let written = place.sql(last);
+    child::wait_until("the witness has seen the last record", || {
+        let text = fs::read_to_string(&witness).unwrap_or_default();
+        text.split(' ').nth(1) == Some(&written)
+    });
+    (place, service, running, dump, kept, lost)
+}
+
+type SignedIn = (Client, Tokens);
+
+#[tokio::test]
+async fn f30_a_database_that_was_restored_is_noticed_and_ends_everything_on_demand() {
+    let (place, service, running, dump, kept, lost) = with_a_past().await;
+    running.terminate();
+    running.end().assert_code(0);
+    place.restore(&dump);
+
+    let running = service.serve().await;
+    running.stderr_line(|line| line.contains("gone back in time").then_some(()));
+    assert_eq!(
+        place.sql("SELECT value FROM meta WHERE name = 'store_epoch'"),
+        "2"
+    );
+    let aws = service.aws();
+    // As the line says: what was ended since then is good again, what began since then is unknown.
+    aws.list_accounts(&kept.1.access).await.assert_status(200);
+    aws.refresh(&lost.0, lost.1.refresh_token())
+        .await
+        .assert_error(400, "InvalidGrantException");
+    let listed = service.admin(&["user", "list"]);
+    listed.assert_code(0);
+    service.admin(&["sessions", "end", "--all"]).assert_code(0);
+    aws.list_accounts(&kept.1.access).await.assert_status(401);
+    running.terminate();
+    running.end().assert_code(0);
+
+    let running = service.serve().await;
+    service.sign_in_device().await;
+    assert!(!running.kill().contains("gone back"), "it was settled");
+}
+
+#[tokio::test]
+async fn f30_a_database_that_is_restored_under_a_node_is_noticed_within_seconds() {
+    let (place, service, running, dump, _, _) = with_a_past().await;
+    place.restore(&dump);
+    running.stderr_line(|line| line.contains("gone back in time").then_some(()));
+    running.kill();
+    // It is said again at every command, until somebody accepts it.
+    let ended = service.admin(&["user", "list"]);
+    assert!(ended.stderr.contains("gone back in time"), "{ended}");
+    service.admin(&["accept-rollback"]).assert_code(0);
+    let ended = service.admin(&["user", "list"]);
+    assert!(!ended.stderr.contains("gone back in time"), "{ended}");
+    assert_eq!(
+        place.sql("SELECT value FROM meta WHERE name = 'store_epoch'"),
+        "2"
+    );
 }
 
 #[test]

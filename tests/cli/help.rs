@@ -5,7 +5,7 @@ use claviger_tests::{child, room::Room};
 use crate::transcript::{assert_transcript, run};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 36] = [
     "",
     "dev",
     "serve",

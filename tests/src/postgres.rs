@@ -1,6 +1,7 @@
 //! A real PostgreSQL, started once for a test process and gone with it; every store in a schema of its own.
 
 use std::{
+    io::Write as _,
     net::SocketAddr,
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
@@ -355,6 +356,24 @@ impl Place {
         let dump = dump.output().expect("pg_dump runs");
         must("pg_dump", &dump);
         dump.stdout
+    }
+
+    /// Puts back what [`Place::dump`] gave, as an operator would with psql.
+    pub fn restore(&self, dump: &[u8]) {
+        let schema = &self.schema;
+        // Nobody may be in the way, and whoever comes back meets all of it or nothing.
+        self.sql(&format!("DROP SCHEMA {schema} CASCADE"));
+        let program = server().programs.join("psql");
+        let mut psql = as_account(Command::new(program), None);
+        psql.arg("-h").arg(&server().directory);
+        psql.args(["-U", "claviger", "-d", "postgres", "-1", "-q"]);
+        psql.args(["-v", "ON_ERROR_STOP=1"]);
+        psql.stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut psql = psql.spawn().expect("psql runs");
+        let mut input = psql.stdin.take().expect("its input");
+        input.write_all(dump).expect("psql reads");
+        drop(input);
+        assert!(psql.wait().is_ok_and(|ended| ended.success()), "psql");
     }
 
     /// Ends every connection of the store; answers how many there were.

@@ -11,6 +11,7 @@ mod directory_file;
 mod telemetry;
 mod tls;
 mod aws_files;
+mod witness;
 mod store;
 mod wiring;
 mod command;

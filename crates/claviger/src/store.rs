@@ -7,13 +7,15 @@ use claviger_store::{
     driver::Driver,
     error::Error,
     postgres::{self, PostgresStore},
-    sqlite::{self, Fatal, Identity, Options, RolledBack, SqliteStore},
+    rolled_back::RolledBack,
+    sqlite::{self, Fatal, Identity, Options, SqliteStore},
 };
 use tokio::sync::watch;
 
 use crate::{
     config::settings::Paths,
-    exit::{CONFIGURATION, DATA, Exit, TEMPORARY},
+    exit::{CONFIGURATION, DATA, Exit, ExitCode as _, TEMPORARY},
+    witness::Witness,
 };
 
 /// An open store.
@@ -50,7 +52,8 @@ impl Store {
             Some(address) => {
                 let store = PostgresStore::open(address.clone()).await;
                 let store = store.map_err(postgres_exit)?;
-                Ok((Self::Postgres(Arc::new(store)), None))
+                let lost = Witness::of(&paths.data_dir).compare(&store).await;
+                Ok((Self::Postgres(Arc::new(store)), lost.exit(TEMPORARY)?))
             }
         }
     }

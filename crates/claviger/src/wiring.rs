@@ -19,7 +19,7 @@ use claviger_model::{
     },
     time::Lifetime,
 };
-use claviger_store::sqlite::RolledBack;
+use claviger_store::rolled_back::RolledBack;
 use claviger_sts::{
     assume_role::{self as sts, AssumeRole},
     target::Target,
@@ -87,7 +87,7 @@ pub(crate) struct Instance {
 /// witness (R12).
 pub(crate) fn rolled_back(lost: RolledBack) -> String {
     format!(
-        "the store has gone back in time: commit {} was acknowledged, the store is at {}. What was \
+        "the store has gone back in time: change {} was acknowledged, the store is at {}. What was \
          revoked since then is good again. `claviger admin sessions end --all` ends everything; \
          `claviger admin accept-rollback` goes on as it is",
         lost.witness, lost.store

@@ -15,7 +15,14 @@ use claviger_model::{
     rotation::NetworkTag,
     time::{Lifetime, Timestamp},
 };
-use claviger_store::{driver::Driver, repository};
+use claviger_store::{
+    driver::Driver,
+    repository::{
+        self,
+        rollback::{self, Seen},
+    },
+    rolled_back::RolledBack,
+};
 
 use crate::{
     error::Error,
@@ -160,6 +167,16 @@ impl Context {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = denied.into_iter().collect();
         Ok(())
+    }
+
+    /// How far the store is, as this node's own records tell.
+    pub async fn seen(&self) -> Result<Seen, Error> {
+        Ok(rollback::seen(self.store.as_ref(), &self.node).await?)
+    }
+
+    /// Whether the store has lost what was seen; if so it is marked, until an operator accepts it.
+    pub async fn compare(&self, seen: &Seen) -> Result<Option<RolledBack>, Error> {
+        Ok(rollback::compare(self.store.as_ref(), seen).await?)
     }
 
     pub(crate) fn is_denied(&self, client: ClientRef) -> bool {

@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod value;
+pub mod rolled_back;
 pub mod statement;
 pub mod driver;
 mod table;

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use claviger_engine::{context::Context, sweep};
 use claviger_model::time::Timestamp;
-use claviger_store::sqlite::Fatal;
+use claviger_store::{repository::rollback::Seen, sqlite::Fatal};
 use claviger_web::{
     app::App,
     operator,
@@ -24,6 +24,8 @@ use super::admin::{execute::Owner, socket};
 use crate::{
     exit::{DATA, Exit, TEMPORARY},
     store::Store,
+    wiring,
+    witness::Witness,
 };
 
 /// How often what is over is deleted.
@@ -64,6 +66,10 @@ impl Running<'_> {
         background.spawn(socket::serve(admin, owner));
         if self.store.is_shared() {
             background.spawn(keep_current(Arc::clone(&context)));
+            background.spawn(keep_witness(
+                Arc::clone(&context),
+                Witness::of(self.data_dir),
+            ));
         }
         background.spawn(keep_swept(context));
         if let Some(operators) = self.operators {
@@ -106,6 +112,34 @@ async fn keep_current(context: Arc<Context>) {
             }
             Err(_) => {}
             Ok(()) => is_behind = false,
+        }
+    }
+}
+
+/// Remembers every second how far the store is, and says so when it has gone back: a standby that lacked what
+/// was acknowledged has taken over, or a backup was restored.
+async fn keep_witness(context: Arc<Context>, witness: Witness) {
+    let mut known = None;
+    loop {
+        tokio::time::sleep(REFRESH_EVERY).await;
+        // A store in trouble has said so elsewhere.
+        let Ok(seen) = context.seen().await else {
+            continue;
+        };
+        let has_gone_back = known
+            .as_ref()
+            .is_some_and(|known: &Seen| seen.seq < known.seq && seen.epoch == known.epoch);
+        if let (true, Some(known)) = (has_gone_back, &known) {
+            if let Ok(Some(lost)) = context.compare(known).await {
+                tracing::error!("{}", wiring::rolled_back(lost));
+            }
+            continue;
+        }
+        if seen.seq > 0 && known.as_ref() != Some(&seen) {
+            if let Err(error) = witness.write(&seen) {
+                tracing::warn!(%error, "the witness cannot be written; a store that goes back in time may go unnoticed");
+            }
+            known = Some(seen);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Repositories: plain functions in verbs of the domain, one file per subject.
 
-pub mod rollback;
 pub mod keyring;
 pub mod audit;
+pub mod rollback;
 pub mod denied_client;
 pub mod machine_key;
 pub mod replay;

@@ -13,7 +13,7 @@ mod store;
 mod departure;
 
 pub use condition::Fatal;
-pub use open::{Identity, OpenError, Opened, Options, RolledBack};
+pub use open::{Identity, OpenError, Opened, Options};
 pub use store::SqliteStore;
 
 #[cfg(test)]

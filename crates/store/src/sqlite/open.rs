@@ -13,7 +13,10 @@ use super::{
     private_file::new_private_file,
     witness::{Witness, sync_directory_of},
 };
-use crate::migrate::{Migration, SQLITE};
+use crate::{
+    migrate::{Migration, SQLITE},
+    rolled_back::RolledBack,
+};
 
 /// Where a store lives and how it is opened.
 #[derive(Clone, Debug)]
@@ -103,16 +106,6 @@ pub enum OpenError {
     /// SQLite failed.
     #[error("SQLite failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
-}
-
-/// The store has gone back in time: acknowledged commits are missing (R12). Reported at every
-/// opening until somebody has accepted it ([`crate::repository::rollback`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RolledBack {
-    /// How far the store is.
-    pub store: u64,
-    /// How far it had been.
-    pub witness: u64,
 }
 
 /// What opening found.
@@ -296,13 +289,7 @@ fn rolled_back(
     }
     let sql = "SELECT value FROM meta WHERE name = 'rolled_back'";
     let remembered: Option<String> = writer.query_row(sql, (), |row| row.get(0)).optional()?;
-    let numbers = remembered.as_deref().and_then(|text| text.split_once(' '));
-    Ok(numbers.and_then(|(store, witness)| {
-        Some(RolledBack {
-            store: store.parse().ok()?,
-            witness: witness.parse().ok()?,
-        })
-    }))
+    Ok(remembered.as_deref().and_then(RolledBack::read))
 }
 
 fn newest(migrations: &[Migration]) -> i64 {
