@@ -1,6 +1,10 @@
 //! `claviger serve`: what it refuses, what operators see, how it stops.
 
-use std::time::Duration;
+use std::{
+    io::BufRead as _,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use claviger_tests::{
     aws::Tokens,
@@ -9,6 +13,7 @@ use claviger_tests::{
     instance::Service,
     room::Room,
 };
+use futures_util::future::join_all;
 
 use crate::transcript::{assert_transcript, run};
 
@@ -24,7 +29,7 @@ fn an_empty_data_directory_is_answered_with_init() {
 }
 
 #[test]
-fn a_lost_key_file_is_named_and_never_replaced() {
+fn f18_a_lost_key_file_is_named_and_never_replaced() {
     let service = Service::init();
     std::fs::remove_file(service.room.work().join("keys")).expect("removed");
     assert_transcript!("serve_lost_keys", service.launch().end());
@@ -35,7 +40,7 @@ fn a_lost_key_file_is_named_and_never_replaced() {
 }
 
 #[test]
-fn the_key_file_of_another_instance_is_refused() {
+fn f18_the_key_file_of_another_instance_is_refused() {
     let service = Service::init();
     std::fs::remove_file(service.room.work().join("keys")).expect("removed");
     service
@@ -114,7 +119,7 @@ async fn operators_find_live_and_ready_on_a_listener_of_their_own() {
 }
 
 #[tokio::test]
-async fn sigterm_finishes_what_is_in_flight_and_ends_with_0() {
+async fn f20_sigterm_finishes_what_is_in_flight_and_ends_with_0() {
     let service = Service::init();
     let running = service.serve().await;
     let (client, tokens) = service.sign_in_device().await;
@@ -147,7 +152,7 @@ async fn sigterm_finishes_what_is_in_flight_and_ends_with_0() {
 }
 
 #[tokio::test]
-async fn a_second_sigterm_ends_it_at_once() {
+async fn f20_a_second_sigterm_ends_it_at_once() {
     let service = Service::init();
     let running = service.serve().await;
     running.terminate();
@@ -232,4 +237,105 @@ async fn lea_06_serve_leaves_no_core_dump_even_where_the_shell_allows_one() {
         .find(|line| line.starts_with("Max core file size"));
     let soft = core.and_then(|line| line.split_whitespace().nth(4));
     assert_eq!(soft, Some("0"), "{limits}");
+}
+
+/// Whoever reads the log falls asleep: nobody waits for that, and what was dropped is counted.
+#[tokio::test]
+async fn f28_a_log_that_nobody_reads_holds_up_nobody() {
+    let mut service = Service::init();
+    service
+        .room
+        .write("loud.toml", "[log]\nfilter = \"trace\"\n");
+    service.arguments = ["--config", "loud.toml"].map(str::to_owned).into();
+    let mut command = service.serving();
+    let mut child = Deaf(command.stderr(Stdio::piped()).spawn().expect("it runs"));
+    child::wait_until("it answers", || {
+        std::net::TcpStream::connect(service.address).is_ok()
+    });
+    let link = service.link();
+    let page = Request::get("/start");
+    let mut slowest = Duration::ZERO;
+    // A line each: more than the pipe holds and may wait.
+    for _ in 0..700 {
+        let begun = Instant::now();
+        let answers = join_all((0..8).map(|_| link.send(&page))).await;
+        slowest = slowest.max(begun.elapsed());
+        assert!(answers.iter().all(|answer| answer.status == 303));
+    }
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    // It wakes up.
+    let heard = std::io::BufReader::new(child.0.stderr.take().expect("its log"));
+    let (told, dropped) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut lines = heard.lines().map_while(Result::ok);
+        told.send(lines.find(|line| line.contains("were dropped")))
+    });
+    let dropped = dropped.recv_timeout(child::PATIENCE).expect("it says so");
+    assert!(dropped.is_some_and(|line| line.contains("lines=")));
+}
+
+/// A child whose log nobody reads; killed when it goes.
+struct Deaf(std::process::Child);
+
+impl Drop for Deaf {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// More connections than descriptors: store, operators and administrators keep theirs, and nothing spins.
+#[tokio::test]
+async fn f10_connections_without_number_leave_descriptors_for_everything_else() {
+    let service = Service::init();
+    let serving = service.serving();
+    let mut command = service.room.command("prlimit");
+    command
+        .args(["--nofile=256:256", "--"])
+        .arg(serving.get_program());
+    command.args(serving.get_args());
+    let running = service
+        .wait_for(Running::start_server(&mut command, &service.secrets))
+        .await;
+    running.stderr_line(|line| line.contains("takes fewer connections").then_some(()));
+    let (client, tokens) = service.sign_in_device().await;
+    let mut idle = Vec::new();
+    for _ in 0..1_000 {
+        let opening = tokio::net::TcpStream::connect(service.address);
+        // The queue of connections that nobody has accepted is full at some time.
+        match tokio::time::timeout(Duration::from_millis(200), opening).await {
+            Ok(Ok(stream)) => idle.push(stream),
+            _ => break,
+        }
+    }
+    assert!(idle.len() > 256, "{} connections", idle.len());
+    let before = cpu(&running);
+    let begun = Instant::now();
+    assert!(service.is_ready().await);
+    service.admin(&["user", "list"]).assert_code(0);
+    service.admin(&["backup", "backup.db"]).assert_code(0);
+    child::wait_until("two seconds have passed", || {
+        begun.elapsed() > Duration::from_secs(2)
+    });
+    let spent = cpu(&running) - before;
+    assert!(
+        spent < begun.elapsed() / 2,
+        "it spins: {spent:?} of processor time"
+    );
+    drop(idle);
+    let next = service.aws().refresh(&client, tokens.refresh_token()).await;
+    Tokens::of(&next);
+    running.kill();
+}
+
+/// The processor time that a process has used.
+fn cpu(running: &Running) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.id())).expect("a process");
+    let (_, fields) = stat.rsplit_once(')').expect("its name");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks
+        .map(|ticks| ticks.parse::<u64>().expect("a number"))
+        .sum();
+    // A hundred a second wherever Linux runs.
+    Duration::from_millis(ticks * 10)
 }

@@ -147,6 +147,10 @@ impl Driver for SwitchedStore {
             _ => self.inner.health(),
         }
     }
+
+    fn tells_the_time(&self) -> bool {
+        self.inner.tells_the_time()
+    }
 }
 
 /// Counts down however its plan ends, also when whoever asked goes away.

@@ -198,14 +198,20 @@ impl Service {
         child::run(command.args(arguments))
     }
 
-    /// Starts `claviger serve` on it, without waiting.
-    #[track_caller]
-    pub fn launch(&self) -> Running {
+    /// The command that serves.
+    pub fn serving(&self) -> Command {
         let (address, operators) = (self.address.to_string(), self.operators.to_string());
         let mut command = self.command(&["serve", "--data-dir", "data", "--key-file", "keys"]);
         command.args(["--listen", &address, "--operator-listen", &operators]);
         command.envs(self.environment.iter().cloned());
-        Running::start_server(command.args(&self.arguments), &self.secrets)
+        command.args(&self.arguments);
+        command
+    }
+
+    /// Starts `claviger serve` on it, without waiting.
+    #[track_caller]
+    pub fn launch(&self) -> Running {
+        Running::start_server(&mut self.serving(), &self.secrets)
     }
 
     /// Starts `claviger serve` on it, and waits until it is ready.

@@ -135,6 +135,11 @@ impl Context {
         Ok(self.store.health()?)
     }
 
+    /// Whether [`Context::now`] is to be believed.
+    pub fn tells_the_time(&self) -> bool {
+        self.store.tells_the_time()
+    }
+
     /// Sixteen random bytes to call a request by.
     pub fn request_id(&self) -> [u8; 16] {
         self.draw()

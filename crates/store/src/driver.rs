@@ -18,6 +18,12 @@ pub trait Driver: Send + Sync {
 
     /// `Ok` while the store can serve; what is wrong otherwise. Readiness asks this (R11).
     fn health(&self) -> Result<(), Error>;
+
+    /// Whether this node's clock is that of the others, as far as the store can tell: without it nothing can be
+    /// decided, whether the store is needed for it or not (F15).
+    fn tells_the_time(&self) -> bool {
+        true
+    }
 }
 
 /// Runs a read of at most one row.

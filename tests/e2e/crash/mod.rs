@@ -9,3 +9,4 @@ mod virtual_user;
 mod checker;
 mod run;
 mod points;
+mod nodes;

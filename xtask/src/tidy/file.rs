@@ -41,6 +41,10 @@ pub(crate) const SLEEPERS: &[(&str, &str)] = &[
         "repeats a request to a server that is being killed, to a deadline",
     ),
     (
+        "tests/e2e/crash/nodes.rs",
+        "stops a process for a time of chance: nothing is waited for",
+    ),
+    (
         "tests/e2e/crash/run.rs",
         "kills at moments of chance: nothing is waited for",
     ),

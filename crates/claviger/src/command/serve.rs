@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use claviger_store::sqlite::OpenError;
 use claviger_web::{app::App, server::Limits};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -70,7 +71,7 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         tls_key: serve.tls_key,
     })
     .exit(CONFIGURATION)?;
-    telemetry::start(&settings.log).exit(CONFIGURATION)?;
+    let _log = telemetry::start(&settings.log).exit(CONFIGURATION)?;
     let data_dir = &settings.paths.data_dir;
     match &settings.paths.store {
         None if !data_dir.join("claviger.db").exists() => {
@@ -86,7 +87,7 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         tracing::error!("{}", wiring::rolled_back(lost));
     }
     if let Store::Postgres(store) = &store {
-        store.compare_clock(Arc::new(SystemClock));
+        store.compare_clock(Arc::new(SystemClock)).await;
     }
     let ring = wiring::keyring(&store, &keys).await?;
     let instance = wiring::instance(&settings, &keys, ring).await?;
@@ -113,7 +114,7 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         "serving"
     );
     let limits = Limits {
-        connections: settings.connections,
+        connections: connections(settings.connections),
         ..Limits::default()
     };
     let running = Running {
@@ -128,6 +129,34 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
     running.until(stop_signal()?).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Descriptors that no connection gets: for the store, the targets, operators and administrators (F10).
+const RESERVED: u64 = 64;
+
+/// As many connections as are wanted and as there are descriptors for.
+fn connections(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // Raising to the hard limit is always allowed; where it fails, what there is must do.
+    let _ = setrlimit(Resource::Nofile, raised);
+    let Some(descriptors) = getrlimit(Resource::Nofile).current else {
+        return wanted;
+    };
+    let room = usize::try_from(descriptors.saturating_sub(RESERVED)).unwrap_or(usize::MAX);
+    if room >= wanted {
+        return wanted;
+    }
+    tracing::warn!(
+        wanted,
+        connections = room.max(1),
+        "the process may open {descriptors} files only, and takes fewer connections for it: raise the hard \
+         limit (LimitNOFILE= in systemd), or lower limits.connections"
+    );
+    room.max(1)
 }
 
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Exit> {

@@ -1,9 +1,14 @@
 //! What a store knows of its server: whether it answers, and which one it must not be.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
+
+use claviger_model::port::clock::Clock;
 
 use crate::error::Error;
 
@@ -11,17 +16,34 @@ use crate::error::Error;
 const FARTHEST: i64 = 30;
 
 /// From how many on an operator hears of it.
-const WORTH_A_WORD: i64 = 5;
+pub(super) const WORTH_A_WORD: i64 = 5;
+
+/// A clock, and what the database's showed when it was last asked.
+struct Dial {
+    clock: Arc<dyn Clock>,
+    there: i64,
+    asked: Instant,
+}
+
+impl Dial {
+    /// How many seconds the clock is ahead now: one that jumps is noticed at once, and not when the database is
+    /// asked the next time.
+    fn ahead(&self) -> i64 {
+        let since = i64::try_from(self.asked.elapsed().as_secs()).unwrap_or(i64::MAX);
+        let there = self.there.saturating_add(since);
+        self.clock.now().epoch_seconds().saturating_sub(there)
+    }
+}
 
 /// Shared by all connections.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Condition {
     /// What the last probe met.
     trouble: Mutex<Option<Error>>,
     /// The highest timeline that any server has shown: one below it was replaced and lives on (F16).
     timeline: AtomicU32,
-    /// How many seconds this node's clock is ahead of the database's, as far as anybody looked.
-    clock: AtomicI64,
+    /// This node's clock beside the database's; nothing while nobody compares them.
+    dial: RwLock<Option<Dial>>,
     /// The host that served last.
     host: AtomicUsize,
     /// Raised when a connection fell silent: those made before are not to be trusted either.
@@ -34,7 +56,7 @@ impl Condition {
     /// `Ok` while this node tells the time as all others do: what it would issue by another one would be
     /// too short, or good for ever (R15).
     pub(super) fn tells_the_time(&self) -> Result<(), Error> {
-        let ahead = self.clock.load(Ordering::Acquire);
+        let ahead = self.ahead();
         if ahead.abs() <= FARTHEST {
             return Ok(());
         }
@@ -45,10 +67,21 @@ impl Condition {
         )))
     }
 
-    /// Answers whether that is worth a word: far from before.
-    pub(super) fn set_clock(&self, ahead: i64) -> bool {
-        let before = self.clock.swap(ahead, Ordering::AcqRel);
-        ahead.abs() > WORTH_A_WORD && before.abs() <= WORTH_A_WORD
+    /// How many seconds this node's clock is ahead.
+    pub(super) fn ahead(&self) -> i64 {
+        let dial = self.dial.read().unwrap_or_else(PoisonError::into_inner);
+        dial.as_ref().map_or(0, Dial::ahead)
+    }
+
+    /// Notes what the database's clock shows now.
+    pub(super) fn compare(&self, clock: Arc<dyn Clock>, there: i64) {
+        let dial = Dial {
+            clock,
+            there,
+            asked: Instant::now(),
+        };
+        let mut before = self.dial.write().unwrap_or_else(PoisonError::into_inner);
+        *before = Some(dial);
     }
 
     pub(super) fn health(&self) -> Result<(), Error> {

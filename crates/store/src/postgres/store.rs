@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     address::Address,
-    condition::Condition,
+    condition::{Condition, WORTH_A_WORD},
     connection::{Connection, Failure},
     error::{self, Trouble},
     open::{self, OpenError},
@@ -140,7 +140,9 @@ impl PostgresStore {
 
     /// Compares a clock with the database's from now on, every second; while they are more than 30 s apart
     /// nothing is read or written.
-    pub fn compare_clock(&self, clock: Arc<dyn Clock>) {
+    /// The first comparison is made before this returns.
+    pub async fn compare_clock(&self, clock: Arc<dyn Clock>) {
+        let _ = compare(&self.inner, &clock).await;
         let comparing = keep_comparing(Arc::clone(&self.inner), clock);
         let comparing = self.inner.runtime.spawn(comparing).abort_handle();
         let mut before = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,6 +191,10 @@ impl Driver for PostgresStore {
 
     fn health(&self) -> Result<(), Error> {
         self.inner.condition.health()
+    }
+
+    fn tells_the_time(&self) -> bool {
+        self.inner.condition.tells_the_time().is_ok()
     }
 }
 
@@ -301,19 +307,28 @@ fn too_slow() -> Error {
 
 /// Looks every second how far a clock is from the database's.
 async fn keep_comparing(inner: Arc<Inner>, clock: Arc<dyn Clock>) {
-    let query = Query::new("SELECT CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)");
+    let mut is_off = false;
     loop {
-        let deadline = Instant::now() + PROBE_EVERY;
-        let told = inner.fetch(&query, deadline).await.unwrap_or_default();
         // Who does not answer is the other probe's to report.
-        if let Some([Value::Integer(there)]) = told.first().map(|row| row.0.as_slice()) {
-            let ahead = clock.now().epoch_seconds() - there;
-            if inner.condition.set_clock(ahead) {
+        if compare(&inner, &clock).await.is_ok() {
+            let ahead = inner.condition.ahead();
+            let was_off = std::mem::replace(&mut is_off, ahead.abs() > WORTH_A_WORD);
+            if is_off && !was_off {
                 tracing::warn!(ahead, "this machine's clock is not the database's");
             }
         }
-        tokio::time::sleep_until(deadline).await;
+        sleep(PROBE_EVERY).await;
     }
+}
+
+/// Asks the database for the time, once.
+async fn compare(inner: &Inner, clock: &Arc<dyn Clock>) -> Result<(), Error> {
+    let query = Query::new("SELECT CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)");
+    let told = inner.fetch(&query, Instant::now() + PROBE_EVERY).await?;
+    if let Some([Value::Integer(there)]) = told.first().map(|row| row.0.as_slice()) {
+        inner.condition.compare(Arc::clone(clock), *there);
+    }
+    Ok(())
 }
 
 /// Looks every second whether the store answers, and says so when that changes.

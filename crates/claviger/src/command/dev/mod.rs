@@ -124,7 +124,7 @@ pub(crate) async fn run(dev: Dev) -> Result<ExitCode, Exit> {
         filter: dev.log.clone(),
         format: LogFormat::Text,
     };
-    telemetry::start(&logging)?;
+    let _log = telemetry::start(&logging)?;
     // From the first moment: whoever stops an instance that still starts must find nothing of it.
     let (mut stop, signals) = (pin!(stop_signal()?), Received::listen()?);
     let listener = bind(dev.listen()?).await?;
