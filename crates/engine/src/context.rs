@@ -135,9 +135,16 @@ impl Context {
         Ok(self.store.health()?)
     }
 
-    /// Whether [`Context::now`] is to be believed.
-    pub fn tells_the_time(&self) -> bool {
-        self.store.tells_the_time()
+    /// Whether this node may say no: [`Context::now`] is to be believed, and it knows all keys that others
+    /// may have made tokens of. One that was asleep or cut off must not refuse what it only does not know.
+    pub fn can_judge(&self) -> bool {
+        let staged = self.policy.keys_staged;
+        // Somebody who looked within half of that time knows keys before they are used.
+        let is_behind = staged > Lifetime::seconds(0)
+            && self
+                .keys
+                .is_behind(Lifetime::seconds(staged.as_seconds() / 2));
+        self.store.tells_the_time() && !is_behind
     }
 
     /// Sixteen random bytes to call a request by.

@@ -197,3 +197,38 @@ async fn a_client_that_is_denied_at_one_node_is_denied_at_the_others() {
     node.context.refresh().await.expect("it learns");
     there.start_device(&scene.client).await;
 }
+
+/// A node that was asleep or cut off while keys changed must not take what it does not know for a forgery.
+#[tokio::test]
+async fn f17_a_node_that_could_not_look_says_503_until_it_has() {
+    let server = TestServer::builder()
+        .policy(|policy| policy.keys_staged = Lifetime::seconds(2))
+        .alone()
+        .start()
+        .await;
+    let node = server.node("asleep").start().await;
+    let signed_in = server.signed_in_device().await;
+    admin::keys::rotate(&server.context).await.expect("rotated");
+    server.clock.advance(3);
+    server.context.refresh().await.expect("looked");
+    let client = &signed_in.client;
+    let renewed = server
+        .aws()
+        .refresh(client, signed_in.tokens.refresh_token())
+        .await;
+    let tokens = Tokens::of(&renewed);
+    // It looked within the second, as far as it knows: then an unknown key is nobody's.
+    let mut told = node.aws().list_accounts(&tokens.access).await;
+    while told.status == 401 {
+        told = node.aws().list_accounts(&tokens.access).await;
+    }
+    told.assert_error(503, "InternalServerException");
+    let refreshed = node.aws().refresh(client, tokens.refresh_token()).await;
+    refreshed.assert_error(503, "InternalServerException");
+    node.context.refresh().await.expect("looked");
+    let aws = node.aws();
+    aws.list_accounts(&tokens.access).await.assert_status(200);
+    Tokens::of(&aws.refresh(client, tokens.refresh_token()).await);
+    // And what is unknown to everybody is nobody's again.
+    aws.list_accounts("cva1.made-up").await.assert_status(401);
+}

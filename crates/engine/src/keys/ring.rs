@@ -2,7 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use claviger_model::{
@@ -111,6 +115,9 @@ pub struct Keyring {
     clients: BTreeMap<u8, MacKey>,
     client_epoch: u8,
     epochs: RwLock<Arc<Epochs>>,
+    /// When the store was last read, and whether a newer epoch than it then had was asked for since.
+    looked: Mutex<Instant>,
+    missed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -150,6 +157,8 @@ impl Keyring {
                 .collect(),
             client_epoch: epoch,
             epochs: RwLock::default(),
+            looked: Mutex::new(Instant::now()),
+            missed: AtomicBool::new(false),
         };
         ring.reload(driver, now).await?;
         Ok(ring)
@@ -158,6 +167,7 @@ impl Keyring {
     /// Reads the store's keys again, after a rotation. An active epoch makes tokens from its `since` on,
     /// so that every node can know it by then; until that the one before it does.
     pub async fn reload(&self, driver: &dyn Driver, now: Timestamp) -> Result<(), KeyringError> {
+        let begun = Instant::now();
         let rows = keyring::all(driver).await?;
         if rows.is_empty() {
             return Err(KeyringError::Empty);
@@ -185,6 +195,8 @@ impl Keyring {
             return Err(KeyringError::NoneActive);
         }
         *self.epochs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(epochs);
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = begun;
+        self.missed.store(false, Ordering::Release);
         Ok(())
     }
 
@@ -231,7 +243,21 @@ impl Keyring {
     /// The keys of `epoch`, while its tokens are accepted.
     pub fn accepted(&self, epoch: u8) -> Option<Arc<EpochKeys>> {
         let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
-        epochs.accepted.get(&epoch).cloned()
+        let keys = epochs.accepted.get(&epoch).cloned();
+        if keys.is_none() && epochs.accepted.keys().all(|known| *known < epoch) {
+            self.missed.store(true, Ordering::Release);
+        }
+        keys
+    }
+
+    /// Whether a token was of keys newer than ours, and the store was not read for longer than `bound`: other
+    /// nodes may have made both, and refusing it would be wrong (F17).
+    pub(crate) fn is_behind(&self, bound: Lifetime) -> bool {
+        if !self.missed.load(Ordering::Acquire) {
+            return false;
+        }
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.elapsed().as_secs() >= u64::from(bound.as_seconds())
     }
 
     /// All accepted keys, newest first.

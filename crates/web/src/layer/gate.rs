@@ -168,12 +168,12 @@ async fn run(
 ) -> Response<Body> {
     let time = handler_time(parts.uri.path(), face);
     let handled = AssertUnwindSafe(router.oneshot(Request::from_parts(parts, Body::from(body))));
-    if !app.context.tells_the_time() {
+    if !app.context.can_judge() {
         return unavailable(app, face);
     }
     match tokio::time::timeout(time, handled.catch_unwind()).await {
-        // What was decided while the clock jumped may be wrong; whoever asks again is answered rightly.
-        Ok(Ok(Ok(_))) if !app.context.tells_the_time() => unavailable(app, face),
+        // What was decided by a wrong clock or old keys may be wrong; whoever asks again is answered rightly.
+        Ok(Ok(Ok(_))) if !app.context.can_judge() => unavailable(app, face),
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(never))) => match never {},
         Ok(Err(_)) => {
