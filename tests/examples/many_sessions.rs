@@ -8,7 +8,6 @@
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
-    clippy::disallowed_methods,
     clippy::cast_precision_loss,
     reason = "a program that measures and prints, or fails"
 )]
@@ -54,6 +53,9 @@ async fn main() {
         .map_or(1_000_000, |many| many.parse().expect("a number"));
     let place = (kind == "postgres").then(Place::default);
     let mut service = Service::init_in(place.as_ref().map(Place::address));
+    let issuer = service.issuer();
+    let quiet = "[log]\nfilter = \"warn,claviger::command::running=info\"\n";
+    service = service.known_as(&issuer, quiet);
     let running = service.serve().await;
     service.sign_in_device().await;
     running.terminate();
@@ -106,30 +108,19 @@ async fn expire(service: &mut Service) {
     let running = service.serve().await;
     let (client, tokens) = service.sign_in_device().await;
     let (tokens, before) = refresh(service, &client, tokens, Duration::from_secs(30)).await;
-    let deleted = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| {
-            running.stderr_line(|line| {
-                let text = line
-                    .contains("deleted what has been over")
-                    .then(|| line.to_owned());
-                text
-            })
-        });
-        let mut tokens = Some(tokens);
-        let mut during = Vec::new();
-        let runtime = tokio::runtime::Handle::current();
-        while !waiting.is_finished() {
-            let some = Duration::from_secs(1);
-            let presented = tokens.take().expect("tokens");
-            let (next, times) = tokio::task::block_in_place(|| {
-                runtime.block_on(refresh(service, &client, presented, some))
-            });
-            tokens = Some(next);
-            during.extend(times);
+    let (mut tokens, mut during) = (tokens, Vec::new());
+    let line = loop {
+        let (next, times) = refresh(service, &client, tokens, Duration::from_secs(1)).await;
+        tokens = next;
+        during.extend(times);
+        let log = running.stderr();
+        if let Some(line) = log
+            .lines()
+            .find(|line| line.contains("deleted what has been over"))
+        {
+            break line.to_owned();
         }
-        (waiting.join().expect("the line"), during)
-    });
-    let (line, during) = deleted;
+    };
     println!("{line}");
     println!("refreshes before:    {}", spread(before));
     println!("refreshes meanwhile: {}", spread(during));

@@ -1,4 +1,4 @@
-//! The chores of the repository: `cargo xtask setup`, `tidy`, `ci`, `cases`.
+//! The chores of the repository: `cargo xtask setup`, `tidy`, `ci`, `cases`, `faults`.
 //!
 //! Plain Rust instead of shell scripts. Nothing here is part of the product. Modules are declared
 //! ground floor first; a module uses only those above it.
@@ -12,6 +12,7 @@ mod setup;
 mod tidy;
 mod cases;
 mod ci;
+mod faults;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,9 @@ Usage: cargo xtask COMMAND
   tidy            check the house: arrows, walls, licences, files
   ci              what CI runs: setup, fmt, tidy, clippy, doc, tests, cases
   cases           compare docs/security-cases.md with the last test run
-  cases --write   write docs/security-cases.md from the last test run";
+  cases --write   write docs/security-cases.md from the last test run
+  faults          break everything, for hours, and print what was seen; `faults F02 F14` some of it
+  faults --quick  the same as short as CI does it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +48,8 @@ fn run(words: &[&str]) -> anyhow::Result<()> {
         ["ci"] => ci::run(),
         ["cases"] => cases::command::check(),
         ["cases", "--write"] => cases::command::write(),
+        ["faults", "--quick", named @ ..] => faults::run(named, true),
+        ["faults", named @ ..] => faults::run(named, false),
         [] | ["help" | "--help" | "-h"] => {
             say::line(HELP);
             Ok(())

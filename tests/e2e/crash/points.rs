@@ -198,7 +198,7 @@ impl Bench {
         })
         .await;
         println!(
-            "{what}: {points} points, {} sessions, processes ended {:?}",
+            "evidence: {what}: {points} points, {} sessions, nothing lost or doubled; processes ended {:?}",
             told.stories.len(),
             self.ends
         );
