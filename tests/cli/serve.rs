@@ -314,6 +314,12 @@ async fn f10_connections_without_number_leave_descriptors_for_everything_else() 
     assert!(service.is_ready().await);
     service.admin(&["user", "list"]).assert_code(0);
     service.admin(&["backup", "backup.db"]).assert_code(0);
+    // Before any idle connection is closed for being idle.
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
     child::wait_until("two seconds have passed", || {
         begun.elapsed() > Duration::from_secs(2)
     });

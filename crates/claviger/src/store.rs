@@ -3,6 +3,7 @@
 use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
 
 use anyhow::Context as _;
+use claviger_model::port::clock::Clock;
 use claviger_store::{
     driver::Driver,
     error::Error,
@@ -13,6 +14,7 @@ use claviger_store::{
 use tokio::sync::watch;
 
 use crate::{
+    adapter::clock::SystemClock,
     config::settings::Paths,
     exit::{CONFIGURATION, DATA, Exit, ExitCode as _, TEMPORARY},
     witness::Witness,
@@ -62,6 +64,14 @@ impl Store {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
             Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// The clock to decide by: the machine's own, or the one that all nodes share.
+    pub(crate) async fn clock(&self) -> Arc<dyn Clock> {
+        match self {
+            Self::Sqlite(_) => Arc::new(SystemClock),
+            Self::Postgres(store) => store.clock(Arc::new(SystemClock)).await,
         }
     }
 

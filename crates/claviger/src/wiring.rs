@@ -71,6 +71,14 @@ impl Ports {
             entropy: Arc::new(SystemEntropy),
         }
     }
+
+    /// With the clock that all nodes of a shared store have.
+    pub(crate) async fn of_store(store: &Store) -> Self {
+        Self {
+            clock: store.clock().await,
+            ..Self::of_system()
+        }
+    }
 }
 
 /// What an instance is made of besides store and keys.
@@ -112,9 +120,13 @@ pub(crate) fn read_keys(paths: &Paths, dev: bool) -> Result<KeyFile, Exit> {
 }
 
 /// The store's keys.
-pub(crate) async fn keyring(store: &Store, file: &KeyFile) -> Result<Arc<Keyring>, Exit> {
+pub(crate) async fn keyring(
+    store: &Store,
+    file: &KeyFile,
+    ports: &Ports,
+) -> Result<Arc<Keyring>, Exit> {
     let driver = store.driver();
-    let loaded = Keyring::load(driver.as_ref(), file, SystemClock.now()).await;
+    let loaded = Keyring::load(driver.as_ref(), file, ports.clock.now()).await;
     Ok(Arc::new(loaded.exit(CONFIGURATION)?))
 }
 
@@ -154,8 +166,8 @@ pub(crate) async fn instance(
     settings: &Settings,
     key_file: &KeyFile,
     keys: Arc<Keyring>,
+    ports: Ports,
 ) -> anyhow::Result<Instance> {
-    let ports = Ports::of_system();
     let links = Links::new(
         &settings.public_url,
         key_file.instance,

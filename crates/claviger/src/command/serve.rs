@@ -14,11 +14,11 @@ use tokio::{
 
 use super::running::{Running, address};
 use crate::{
-    adapter::clock::SystemClock,
     config::settings::{Flags, Settings},
     exit::{CONFIGURATION, Exit, ExitCode as _, TEMPORARY},
     store::{Store, private_directory, sqlite_exit},
-    telemetry, tls, wiring,
+    telemetry, tls,
+    wiring::{self, Ports},
 };
 
 #[derive(Args)]
@@ -86,11 +86,9 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
     if let Some(lost) = rolled_back {
         tracing::error!("{}", wiring::rolled_back(lost));
     }
-    if let Store::Postgres(store) = &store {
-        store.compare_clock(Arc::new(SystemClock)).await;
-    }
-    let ring = wiring::keyring(&store, &keys).await?;
-    let instance = wiring::instance(&settings, &keys, ring).await?;
+    let ports = Ports::of_store(&store).await;
+    let ring = wiring::keyring(&store, &keys, &ports).await?;
+    let instance = wiring::instance(&settings, &keys, ring, ports).await?;
     let context = wiring::engine(&store, keys, instance).await?;
     let tls = settings
         .tls

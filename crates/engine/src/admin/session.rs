@@ -21,6 +21,9 @@ use crate::{
 /// How many sessions a listing shows at most.
 const LISTED: u32 = 1000;
 
+/// Sessions whose rows are marked at once.
+const AT_ONCE: u32 = 2_000;
+
 /// Live sessions with their person's name, newest first, at most 1,000; of one person when named.
 pub async fn list(
     context: &Context,
@@ -82,13 +85,26 @@ pub async fn end_everyone(context: &Context) -> Result<usize, Error> {
     let now = context.now();
     let detail = "all sessions of everybody".to_owned();
     let record = audit::by_operator(Action::SessionEnd, "everybody", detail, now);
+    let store = context.store.as_ref();
+    // This alone voids all that anybody holds. The rows follow in batches: however many there are, no
+    // transaction is too large for its deadline.
     let plan = Plan::of(audit::recording(context, &record))
         .then(rollback::accepting())
-        .then(user::raising_all_epochs())
-        .then(web_session::ending_all(now))
-        .then(session::ending_all(EndReason::Administrator, now));
-    match context.store.apply(plan).await? {
-        Applied::Whole { changed } => Ok(changed),
-        Applied::Unmet { .. } => Ok(0),
+        .then(user::raising_all_epochs());
+    store.apply(plan).await?;
+    store.apply(Plan::of(web_session::ending_all(now))).await?;
+    let (mut after, last) = ([0; 16], [0xff; 16]);
+    let mut ended = 0;
+    while after != last {
+        let from = SessionId::from_bytes(after);
+        let further = session::further(store, from, AT_ONCE).await?;
+        let through = further.unwrap_or(SessionId::from_bytes(last));
+        let reason = EndReason::Administrator;
+        let ending = session::ending_between(from, through, reason, now);
+        if let Applied::Whole { changed } = store.apply(Plan::of(ending)).await? {
+            ended += changed;
+        }
+        after = *through.as_bytes();
     }
+    Ok(ended)
 }

@@ -17,7 +17,7 @@ CREATE TABLE keyring (
 CREATE TABLE users (
   uid           BYTEA PRIMARY KEY,
   name          TEXT COLLATE "C" NOT NULL,
-  name_key      TEXT NOT NULL UNIQUE,   -- the canonical form that people are found under
+  name_key      TEXT COLLATE "C" NOT NULL UNIQUE, -- the canonical form that people are found under
   display_name  TEXT NOT NULL,
   email         TEXT,
   state         TEXT NOT NULL,          -- active | disabled

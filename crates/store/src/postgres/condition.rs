@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use claviger_model::port::clock::Clock;
+use claviger_model::{port::clock::Clock, time::Timestamp};
 
 use crate::error::Error;
 
@@ -18,20 +18,25 @@ const FARTHEST: i64 = 30;
 /// From how many on an operator hears of it.
 pub(super) const WORTH_A_WORD: i64 = 5;
 
-/// A clock, and what the database's showed when it was last asked.
+/// What the database's clock showed when it was last asked, beside the machine's own.
 struct Dial {
     clock: Arc<dyn Clock>,
+    /// Milliseconds.
     there: i64,
     asked: Instant,
 }
 
 impl Dial {
-    /// How many seconds the clock is ahead now: one that jumps is noticed at once, and not when the database is
-    /// asked the next time.
+    /// What the database's clock shows now, by what has passed since.
+    fn now(&self) -> i64 {
+        let since = i64::try_from(self.asked.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.there.saturating_add(since).div_euclid(1000)
+    }
+
+    /// How many seconds the machine's clock is ahead now: one that jumps is noticed at once, and not when the
+    /// database is asked the next time.
     fn ahead(&self) -> i64 {
-        let since = i64::try_from(self.asked.elapsed().as_secs()).unwrap_or(i64::MAX);
-        let there = self.there.saturating_add(since);
-        self.clock.now().epoch_seconds().saturating_sub(there)
+        self.clock.now().epoch_seconds().saturating_sub(self.now())
     }
 }
 
@@ -44,6 +49,8 @@ pub(super) struct Condition {
     timeline: AtomicU32,
     /// This node's clock beside the database's; nothing while nobody compares them.
     dial: RwLock<Option<Dial>>,
+    /// Whether the last write was given up.
+    writes_fail: AtomicBool,
     /// The host that served last.
     host: AtomicUsize,
     /// Raised when a connection fell silent: those made before are not to be trusted either.
@@ -53,8 +60,8 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    /// `Ok` while this node tells the time as all others do: what it would issue by another one would be
-    /// too short, or good for ever (R15).
+    /// `Ok` while this machine's clock is the database's, or nearly so. Decisions go by the database's; but a
+    /// clock that is far off, or that jumps, is a sign that this machine counts seconds wrongly as well (R15).
     pub(super) fn tells_the_time(&self) -> Result<(), Error> {
         let ahead = self.ahead();
         if ahead.abs() <= FARTHEST {
@@ -73,7 +80,14 @@ impl Condition {
         dial.as_ref().map_or(0, Dial::ahead)
     }
 
-    /// Notes what the database's clock shows now.
+    /// The database's time; nothing while nobody has asked.
+    pub(super) fn now(&self) -> Option<Timestamp> {
+        let dial = self.dial.read().unwrap_or_else(PoisonError::into_inner);
+        let dial = dial.as_ref()?;
+        Some(Timestamp::from_epoch_seconds(dial.now()))
+    }
+
+    /// Notes what the database's clock shows now, in milliseconds.
     pub(super) fn compare(&self, clock: Arc<dyn Clock>, there: i64) {
         let dial = Dial {
             clock,
@@ -105,6 +119,20 @@ impl Condition {
             highest if highest > timeline => Err(highest),
             _ => Ok(()),
         }
+    }
+
+    /// The highest timeline that was seen.
+    pub(super) fn timeline(&self) -> u32 {
+        self.timeline.load(Ordering::Acquire)
+    }
+
+    /// Notes whether a write was done or given up.
+    pub(super) fn has_written(&self, done: bool) {
+        self.writes_fail.store(!done, Ordering::Release);
+    }
+
+    pub(super) fn writes_fail(&self) -> bool {
+        self.writes_fail.load(Ordering::Acquire)
     }
 
     pub(super) fn host(&self) -> usize {

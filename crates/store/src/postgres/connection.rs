@@ -7,12 +7,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::join_all;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     task::AbortHandle,
+    time::timeout,
 };
 use tokio_postgres::{
     AsyncMessage, Client, Config, Connection as Wire, Error as PostgresError,
@@ -41,6 +43,14 @@ const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEV
      SET lock_timeout = '2s'; \
      SET idle_in_transaction_session_timeout = '10s'";
 
+/// How long one host may take until a connection to it can be used: name, TLS, password, settings. One that
+/// accepts and then says nothing must not keep us from the next.
+const OPENING: Duration = Duration::from_millis(1500);
+
+fn silent() -> Trouble {
+    Trouble::Again("it accepts connections, and says nothing".to_owned())
+}
+
 /// Statements of one plan that are on their way at once.
 const AT_ONCE: usize = 16;
 
@@ -50,6 +60,8 @@ pub(super) struct Connection {
     driving: AbortHandle,
     /// How often connections had been suspected when it was made.
     pub(super) suspicion: u64,
+    /// The timeline of its server.
+    timeline: u32,
     /// Whether what was sent last can have been kept, whatever comes of it.
     pub(super) is_open: bool,
     /// Whether the server has warned since it was last asked.
@@ -86,7 +98,9 @@ impl Connection {
             let Some(config) = address.hosts.get(host) else {
                 continue;
             };
-            match Self::open_one(config, address.tls.clone(), condition).await {
+            let opening = Self::open_one(config, address.tls.clone(), condition);
+            let opened = timeout(OPENING, opening).await;
+            match opened.unwrap_or_else(|_| Err(silent())) {
                 Ok(connection) => {
                     condition.set_host(host);
                     return Ok(connection);
@@ -111,7 +125,8 @@ impl Connection {
     pub(super) async fn survey(address: &Address, condition: &Condition) {
         for config in &address.hosts {
             // Who does not answer now is met again when it is needed.
-            let _ = Self::open_one(config, address.tls.clone(), condition).await;
+            let opening = Self::open_one(config, address.tls.clone(), condition);
+            let _ = timeout(OPENING, opening).await;
         }
     }
 
@@ -125,10 +140,11 @@ impl Connection {
         let (client, wire) = connecting.await.map_err(|error| lost(&error))?;
         let warned = Arc::<AtomicBool>::default();
         let driving = tokio::spawn(drive(wire, Arc::clone(&warned)));
-        let connection = Self {
+        let mut connection = Self {
             client,
             driving: driving.abort_handle(),
             suspicion,
+            timeline: 0,
             is_open: false,
             warned,
             prepared: HashMap::new(),
@@ -140,7 +156,7 @@ impl Connection {
     }
 
     /// A server below the highest timeline was replaced, and has come back as if nothing had happened.
-    async fn look_at_server(&self, condition: &Condition) -> Result<(), Trouble> {
+    async fn look_at_server(&mut self, condition: &Condition) -> Result<(), Trouble> {
         let sql = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), \
                      current_setting('synchronous_commit'), \
                      current_setting('synchronous_standby_names')";
@@ -152,13 +168,14 @@ impl Connection {
         };
         let column = |position| row.try_get::<_, String>(position).unwrap_or_default();
         let timeline = u32::from_str_radix(&column(0), 16).unwrap_or(0);
+        self.timeline = timeline;
         if let Err(highest) = condition.admit(timeline) {
             return Err(Trouble::Again(format!(
                 "the server is on timeline {timeline}, but timeline {highest} was seen: it is a primary \
                  that was replaced, and must not be written to"
             )));
         }
-        if ["off", "local"].contains(&column(1).as_str()) {
+        if ["off", "local", "remote_write"].contains(&column(1).as_str()) {
             let on = self
                 .client
                 .batch_execute("SET synchronous_commit = on")
@@ -177,7 +194,10 @@ impl Connection {
 
     /// Whether it can be used again.
     pub(super) fn is_fit(&self, condition: &Condition) -> bool {
-        !self.client.is_closed() && self.suspicion == condition.suspicion()
+        !self.client.is_closed()
+            && self.suspicion == condition.suspicion()
+            // Another primary has been seen since: this one was replaced.
+            && self.timeline >= condition.timeline()
     }
 
     /// Runs a read to its end.

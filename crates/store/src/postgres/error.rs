@@ -1,6 +1,6 @@
 //! What an error of PostgreSQL means for whoever asked.
 
-use tokio_postgres::error::{Error as PostgresError, SqlState};
+use tokio_postgres::error::{Error as PostgresError, Severity, SqlState};
 
 use crate::error::Error;
 
@@ -31,9 +31,23 @@ impl Trouble {
     }
 }
 
-/// Whether the server itself said no: it lives, and this statement has changed nothing.
+/// Whether the server itself said no: it lives, and this statement has changed nothing. What it says as it
+/// breaks down, or of its disk, leaves open whether a commit was kept.
 pub(super) fn is_answer(error: &PostgresError) -> bool {
-    error.as_db_error().is_some()
+    let Some(answer) = error.as_db_error() else {
+        return false;
+    };
+    let is_last_word = matches!(
+        answer.parsed_severity(),
+        Some(Severity::Fatal | Severity::Panic)
+    );
+    let code = answer.code().code();
+    // Class 53: no room; 58 and XX: its own trouble; 40003: it does not know itself.
+    let is_open = ["53", "58", "XX"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || code == "40003";
+    !is_last_word && !is_open
 }
 
 /// Whether a server is unfit for the connection that it speaks on: stopping, or no longer the primary.

@@ -103,6 +103,8 @@ pub(super) async fn prepare(address: &Address, condition: &Condition) -> Result<
 /// One step, whole. Nodes that start at once wait for each other at the row, and find the step done.
 async fn migrate(connection: &mut Connection, step: &Migration) -> Result<(), OpenError> {
     connection.run("BEGIN").await?;
+    // A step over a large table takes as long as it takes; for a lock it waits no longer than others do.
+    connection.run("SET LOCAL statement_timeout = 0").await?;
     let lock = Query::new("UPDATE meta SET value = value WHERE name = 'schema' RETURNING value");
     if number(&connection.fetch(&lock).await?) == Some(step.number - 1) {
         connection.run(step.sql).await?;

@@ -5,14 +5,17 @@ use std::{
     time::Duration,
 };
 
-use claviger_model::port::{clock::Clock, future::BoxFuture};
+use claviger_model::{
+    port::{clock::Clock, future::BoxFuture},
+    time::Timestamp,
+};
 use deadpool::{
     Runtime,
     managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, Timeouts},
 };
 use tokio::{
     runtime::Handle,
-    task::AbortHandle,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep, timeout_at},
 };
 
@@ -46,6 +49,12 @@ const MORE_ATTEMPTS: u32 = 3;
 /// The pause before the second attempt; each later one is twice as long.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Every so many looks all hosts are asked.
+const SURVEY_EVERY: u64 = 5;
+
+/// What the probe writes when writes have failed: nothing is another than before.
+const NO_CHANGE: &str = "UPDATE meta SET value = value WHERE name = 'store_epoch'";
+
 /// How often health is looked at (R11).
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
@@ -58,6 +67,7 @@ pub struct PostgresStore {
 
 struct Inner {
     pool: Pool<Connections>,
+    address: Address,
     condition: Arc<Condition>,
     runtime: Handle,
 }
@@ -75,11 +85,15 @@ impl Manager for Connections {
 
     async fn create(&self) -> Result<Connection, Trouble> {
         let (address, condition) = (self.address.clone(), Arc::clone(&self.condition));
-        let opening = self
-            .runtime
-            .spawn(async move { Connection::open(&address, &condition).await });
-        let opened = opening.await;
-        opened.map_err(|stopped| Trouble::Again(stopped.to_string()))?
+        // Whoever stops waiting for it ends it.
+        let mut opening = JoinSet::new();
+        let open = async move { Connection::open(&address, &condition).await };
+        opening.spawn_on(open, &self.runtime);
+        match opening.join_next().await {
+            Some(Ok(opened)) => opened,
+            Some(Err(stopped)) => Err(Trouble::Again(stopped.to_string())),
+            None => Err(Trouble::Again("no connection was opened".to_owned())),
+        }
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Trouble> {
@@ -109,7 +123,7 @@ impl PostgresStore {
     fn start(address: Address, condition: Arc<Condition>) -> Self {
         let runtime = Handle::current();
         let manager = Connections {
-            address,
+            address: address.clone(),
             condition: Arc::clone(&condition),
             runtime: runtime.clone(),
         };
@@ -125,6 +139,7 @@ impl PostgresStore {
         let pool = pool.expect("timeouts and a runtime");
         let inner = Arc::new(Inner {
             pool,
+            address,
             condition,
             runtime: runtime.clone(),
         });
@@ -138,10 +153,14 @@ impl PostgresStore {
         }
     }
 
-    /// Compares a clock with the database's from now on, every second; while they are more than 30 s apart
-    /// nothing is read or written.
-    /// The first comparison is made before this returns.
-    pub async fn compare_clock(&self, clock: Arc<dyn Clock>) {
+    /// The clock that all nodes share: the database's, asked every second, and between that what has passed
+    /// since. While the machine's own `clock` is more than 30 s from it nothing is read or written.
+    /// It is asked for the first time before this returns.
+    pub async fn clock(&self, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+        let shared = SharedClock {
+            condition: Arc::clone(&self.inner.condition),
+            own: Arc::clone(&clock),
+        };
         let _ = compare(&self.inner, &clock).await;
         let comparing = keep_comparing(Arc::clone(&self.inner), clock);
         let comparing = self.inner.runtime.spawn(comparing).abort_handle();
@@ -149,11 +168,25 @@ impl PostgresStore {
         if let Some(before) = before.replace(comparing) {
             before.abort();
         }
+        drop(before);
+        Arc::new(shared)
     }
 
     /// Whether a commit may be lost with the primary: it has no synchronous standby.
     pub fn is_asynchronous(&self) -> bool {
         self.inner.condition.is_asynchronous()
+    }
+}
+
+/// The database's clock, as far as anybody has asked it.
+struct SharedClock {
+    condition: Arc<Condition>,
+    own: Arc<dyn Clock>,
+}
+
+impl Clock for SharedClock {
+    fn now(&self) -> Timestamp {
+        self.condition.now().unwrap_or_else(|| self.own.now())
     }
 }
 
@@ -198,41 +231,93 @@ impl Driver for PostgresStore {
     }
 }
 
+/// A connection that is closed unless it is given back: whoever waits for its answer may go away, and what was
+/// asked for would still come.
+struct Held(Option<Object<Connections>>);
+
+impl Held {
+    fn get(&mut self) -> Result<&mut Connection, Trouble> {
+        let held = self.0.as_deref_mut();
+        held.ok_or_else(|| Trouble::Again("the connection is gone".to_owned()))
+    }
+
+    fn give_back(&mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Object::take(connection));
+        }
+    }
+}
+
 impl Inner {
+    /// One look at the server; a write as well, while writes fail.
+    async fn look(&self, connection: &mut Option<Connection>) -> Result<(), Error> {
+        if connection
+            .as_ref()
+            .is_none_or(|old| !old.is_fit(&self.condition))
+        {
+            let opened = Connection::open(&self.address, &self.condition).await;
+            *connection = Some(opened.map_err(Trouble::give_up)?);
+        }
+        let Some(connection) = connection else {
+            return Err(too_slow());
+        };
+        let judge = |failed| error::judge(&failed).give_up();
+        connection
+            .fetch(&Query::new("SELECT 1"))
+            .await
+            .map_err(judge)?;
+        if self.condition.writes_fail() {
+            connection.run(NO_CHANGE).await.map_err(judge)?;
+            self.condition.has_written(true);
+        }
+        Ok(())
+    }
+
     async fn fetch(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, Error> {
         let mut attempt = 0;
         loop {
             let trouble = match timeout_at(deadline, self.fetch_once(query)).await {
                 Ok(Ok(rows)) => return Ok(rows),
                 Ok(Err(trouble)) => trouble,
-                Err(_) => {
-                    self.condition.suspect_all();
-                    return Err(too_slow());
-                }
+                Err(_) => return Err(too_slow()),
             };
             self.pause(trouble, &mut attempt, deadline).await?;
         }
     }
 
     async fn fetch_once(&self, query: &Query) -> Result<Vec<Row>, Trouble> {
-        let mut connection = self.connection().await?;
-        let fetched = connection.fetch(query).await;
-        fetched.map_err(|failed| {
-            if error::is_leaving(&failed) {
-                drop(Object::take(connection));
-            }
-            error::judge(&failed)
-        })
+        let mut connection = Held(Some(self.connection().await?));
+        let fetched = connection.get()?.fetch(query).await;
+        if fetched.as_ref().is_ok()
+            || fetched
+                .as_ref()
+                .is_err_and(|failed| !error::is_leaving(failed))
+        {
+            connection.give_back();
+        }
+        fetched.map_err(|failed| error::judge(&failed))
     }
 
     async fn apply(&self, plan: &Plan, deadline: Instant) -> Result<Applied, Error> {
         let mut attempt = 0;
         loop {
             let trouble = match self.apply_once(plan, deadline).await {
-                Ok(applied) => return Ok(applied),
+                Ok(applied) => {
+                    self.condition.has_written(true);
+                    return Ok(applied);
+                }
                 Err(trouble) => trouble,
             };
-            self.pause(trouble, &mut attempt, deadline).await?;
+            if let Err(gave_up) = self.pause(trouble, &mut attempt, deadline).await {
+                self.condition.has_written(false);
+                return Err(gave_up);
+            }
         }
     }
 
@@ -258,14 +343,8 @@ impl Inner {
             }
             Some(Failure::Open(failed)) => unknown(error::text(&failed)),
             Some(Failure::Warned) => unknown("the standby did not confirm it".to_owned()),
-            None => {
-                self.condition.suspect_all();
-                if is_open {
-                    unknown("PostgreSQL did not answer in time".to_owned())
-                } else {
-                    Err(Trouble::Final(too_slow()))
-                }
-            }
+            None if is_open => unknown("PostgreSQL did not answer in time".to_owned()),
+            None => Err(Trouble::Final(too_slow())),
         }
     }
 
@@ -323,7 +402,8 @@ async fn keep_comparing(inner: Arc<Inner>, clock: Arc<dyn Clock>) {
 
 /// Asks the database for the time, once.
 async fn compare(inner: &Inner, clock: &Arc<dyn Clock>) -> Result<(), Error> {
-    let query = Query::new("SELECT CAST(extract(epoch FROM clock_timestamp()) AS BIGINT)");
+    let query =
+        Query::new("SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)");
     let told = inner.fetch(&query, Instant::now() + PROBE_EVERY).await?;
     if let Some([Value::Integer(there)]) = told.first().map(|row| row.0.as_slice()) {
         inner.condition.compare(Arc::clone(clock), *there);
@@ -331,19 +411,30 @@ async fn compare(inner: &Inner, clock: &Arc<dyn Clock>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Looks every second whether the store answers, and says so when that changes.
+/// Looks every second whether the store answers, and says so when that changes. It has a connection of its own:
+/// what waits for one of the pool's says nothing of the server. If it fell silent, so have they.
 async fn keep_looking(inner: Arc<Inner>) {
-    loop {
-        let deadline = Instant::now() + PROBE_EVERY;
-        let met = inner.fetch(&Query::new("SELECT 1"), deadline).await;
+    let mut connection = None;
+    for round in 0_u64.. {
+        let next = Instant::now() + PROBE_EVERY;
+        let met = timeout_at(next, inner.look(&mut connection)).await;
+        let met = met.unwrap_or_else(|_| Err(too_slow()));
+        if met.is_err() {
+            connection = None;
+            inner.condition.suspect_all();
+        }
         let failed = met.as_ref().err().map(ToString::to_string);
-        if inner.condition.note(met.map(|_| ())) {
+        if inner.condition.note(met) {
             if let Some(error) = failed {
                 tracing::error!(error, "PostgreSQL does not answer");
             } else {
                 tracing::info!("PostgreSQL answers again");
             }
         }
-        tokio::time::sleep_until(deadline).await;
+        if round % SURVEY_EVERY == 0 && inner.address.hosts.len() > 1 {
+            // A primary that took over while the one before it lives on is met by looking for it alone.
+            Connection::survey(&inner.address, &inner.condition).await;
+        }
+        tokio::time::sleep_until(next).await;
     }
 }

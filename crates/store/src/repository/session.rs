@@ -292,12 +292,34 @@ pub fn ending_of_user(user_id: UserId, reason: EndReason, now: Timestamp) -> Sta
     .even_when_full()
 }
 
-/// The statement that ends all live sessions of everybody; an operator's, after a restore.
-pub fn ending_all(reason: EndReason, now: Timestamp) -> Statement {
+/// The session so many rows after another one, in the order of ids: where a batch ends.
+pub async fn further(
+    driver: &dyn Driver,
+    after: SessionId,
+    rows: u32,
+) -> Result<Option<SessionId>, Error> {
+    let query =
+        Query::new("SELECT sid FROM sessions WHERE sid > $1 ORDER BY sid LIMIT 1 OFFSET $2");
+    let query = query.bind(after.as_bytes()).bind(rows);
+    let row = driver::fetch_one(driver, query).await?;
+    row.map(|row| Columns::of("sessions", row).array("sid"))
+        .transpose()
+        .map(|id| id.map(SessionId::from_bytes))
+}
+
+/// The statement that ends the live sessions after one id and up to another.
+pub fn ending_between(
+    after: SessionId,
+    through: SessionId,
+    reason: EndReason,
+    now: Timestamp,
+) -> Statement {
     Statement::any(
-        "UPDATE sessions SET revoked_at = $1, end_reason = $2 \
-         WHERE revoked_at IS NULL AND abs_exp > $1 AND idle_exp > $1",
+        "UPDATE sessions SET revoked_at = $3, end_reason = $4 \
+         WHERE sid > $1 AND sid <= $2 AND revoked_at IS NULL AND abs_exp > $3 AND idle_exp > $3",
     )
+    .bind(after.as_bytes())
+    .bind(through.as_bytes())
     .bind(now)
     .bind(reason.as_str())
     .even_when_full()

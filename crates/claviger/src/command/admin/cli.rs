@@ -383,10 +383,10 @@ async fn ask(
         output::note(&wiring::rolled_back(lost));
     }
     let keys = wiring::read_keys(paths, true)?;
-    let ports = Ports::of_system();
+    let ports = Ports::of_store(&store).await;
     let instance = Instance {
         issuers: Arc::new(NoIssuers),
-        keys: wiring::keyring(&store, &keys).await?,
+        keys: wiring::keyring(&store, &keys, &ports).await?,
         credentials: wiring::vending(HashMap::new(), &ports),
         ports,
         links: Links::new("", keys.instance, "", &[]),

@@ -130,7 +130,7 @@ pub(super) async fn make(wanted: Wanted) -> Result<DevInstance, Exit> {
         wanted.sts.clone().unwrap_or_else(own_sts),
         format!("claviger-dev-{}", unguessable::<4>()),
     );
-    let ring = wiring::keyring(&store, &keys).await?;
+    let ring = wiring::keyring(&store, &keys, &ports).await?;
     let signer = wiring::signer(&links, &ring, &ports);
     let (target, toy) = target(wanted.sts.as_deref(), &ports, signer).await?;
     let every = wanted
