@@ -104,7 +104,7 @@ async fn with_a_past() -> (Place, Service, Running, Vec<u8>, SignedIn, SignedIn)
     let written = place.sql(last);
     child::wait_until("the witness has seen the last record", || {
         let text = fs::read_to_string(&witness).unwrap_or_default();
-        text.split(' ').nth(1) == Some(&written)
+        text.split(' ').nth(2) == Some(&written)
     });
     (place, service, running, dump, kept, lost)
 }
@@ -140,6 +140,50 @@ async fn f30_a_database_that_was_restored_is_noticed_and_ends_everything_on_dema
     let running = service.serve().await;
     service.sign_in_device().await;
     assert!(!running.kill().contains("gone back"), "it was settled");
+}
+
+/// What is written after the loss hides nothing, and a process that starts anew remembers what the one before
+/// it knew.
+#[tokio::test]
+async fn r12_a_loss_is_noticed_by_the_next_process_whatever_was_written_meanwhile() {
+    let (place, service, running, dump, _, _) = with_a_past().await;
+    running.kill();
+    let witness = service.room.read("data/store.witness");
+    place.restore(&dump);
+    let mut words = witness.split_whitespace();
+    let (_, node) = (words.next(), words.next().expect("a node"));
+    // As if requests had come before anybody looked: the same node's next records, beyond what was lost.
+    place.sql(&format!(
+        "INSERT INTO audit (node, seq, at, action, actor, subject, detail) \
+         SELECT '{node}', 1000, at, action, actor, subject, detail FROM audit LIMIT 1"
+    ));
+    let running = service.serve().await;
+    running.stderr_line(|line| line.contains("gone back in time").then_some(()));
+    running.kill();
+}
+
+/// Another database was never ahead of what this directory remembers.
+#[tokio::test]
+async fn r12_another_store_under_the_same_directory_is_no_loss() {
+    let (_place, mut service, running, _, _, _) = with_a_past().await;
+    running.kill();
+    let (other, mut home) = (Place::default(), Service::at(Room::new()));
+    home.store = Some(other.address());
+    home.init_again().assert_code(0);
+    fs::copy(
+        home.room.work().join("keys"),
+        service.room.work().join("keys-2"),
+    )
+    .expect("keys");
+    fs::remove_file(service.room.work().join("keys")).expect("removed");
+    fs::rename(
+        service.room.work().join("keys-2"),
+        service.room.work().join("keys"),
+    )
+    .expect("keys");
+    service.store = Some(other.address());
+    let running = service.serve().await;
+    assert!(!running.kill().contains("gone back"), "another store");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use claviger_tests::{
     aws::Tokens,
     instance::{PASSWORD, Service},
     postgres::Place,
+    shim::Shim,
 };
 
 fn service() -> (Place, Service) {
@@ -45,6 +46,31 @@ async fn what_one_node_begins_another_goes_on_with() {
         .assert_error(400, "InvalidGrantException");
     running.kill();
     other.kill();
+}
+
+/// Both calendars are within what is borne, and forty seconds from each other. What one node wrote would come
+/// from the future at the other, and a retry be taken for theft, if they did not go by the database's.
+#[tokio::test]
+async fn f15_a_retry_at_a_node_that_is_behind_is_no_theft() {
+    let (_place, mut first) = service();
+    let mut second = first.further_node();
+    Shim::before(&mut first).rule("clock 20");
+    Shim::before(&mut second).rule("clock -20");
+    let (running, other) = (first.serve().await, second.serve().await);
+    let (here, there) = (first.aws(), second.aws());
+    let (client, oldest) = first.sign_in_device().await;
+    let older = Tokens::of(&here.refresh(&client, oldest.refresh_token()).await);
+    let newest = Tokens::of(&here.refresh(&client, older.refresh_token()).await);
+    let retried = there.refresh(&client, oldest.refresh_token()).await;
+    let retried = Tokens::of(&retried);
+    for access in [&newest.access, &retried.access] {
+        there.list_accounts(access).await.assert_status(200);
+    }
+    // Both say that something is wrong.
+    for node in [running, other] {
+        node.stderr_line(|line| line.contains("clock is not the database's").then_some(()));
+        node.kill();
+    }
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ const ROWS: &[Row] = &[
     row(
         "F15",
         "clock jumps",
-        &[("e2e", &["f15_"]), ("store", &["f15_"])],
+        &[("e2e", &["f15_"]), ("cli", &["f15_"]), ("store", &["f15_"])],
     ),
     row("F16", "a replaced primary returns", &[("store", &["f16_"])]),
     row("F17", "keys rotate", &[("http", &["f17_"])]),

@@ -7,14 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use claviger_store::{
     driver::Driver,
-    error::Error,
     repository::rollback::{self, Seen},
     rolled_back::RolledBack,
 };
 
-/// The file in the data directory: a node's name, the number of its last audit record, the store's epoch.
+/// The file in the data directory: the store's name, a node's, the number of its last audit record, the store's
+/// epoch.
 pub(crate) struct Witness {
     path: PathBuf,
 }
@@ -27,17 +28,32 @@ impl Witness {
     }
 
     /// Compares what is remembered with the store.
-    pub(crate) async fn compare(&self, store: &dyn Driver) -> Result<Option<RolledBack>, Error> {
-        match self.read() {
-            Some(seen) => rollback::compare(store, &seen).await,
-            None => rollback::reported(store).await,
-        }
+    pub(crate) async fn compare(&self, store: &dyn Driver) -> anyhow::Result<Option<RolledBack>> {
+        Ok(match self.read()? {
+            Some(seen) => rollback::compare(store, &seen).await?,
+            None => rollback::reported(store).await?,
+        })
     }
 
-    fn read(&self) -> Option<Seen> {
-        let text = fs::read_to_string(&self.path).ok()?;
+    /// What is remembered; nothing where there never was anything.
+    pub(crate) fn read(&self) -> anyhow::Result<Option<Seen>> {
+        let path = self.path.display();
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("{path} cannot be read")),
+        };
+        let seen = Self::parse(&text);
+        let seen = seen.with_context(|| {
+            format!("{path} is damaged; remove it when you know that the store is as it should be")
+        });
+        seen.map(Some)
+    }
+
+    fn parse(text: &str) -> Option<Seen> {
         let mut words = text.split_whitespace();
         Some(Seen {
+            store_id: words.next()?.to_owned(),
             node: words.next()?.to_owned(),
             seq: words.next()?.parse().ok()?,
             epoch: words.next()?.parse().ok()?,
@@ -48,7 +64,13 @@ impl Witness {
     pub(crate) fn write(&self, seen: &Seen) -> io::Result<()> {
         let new = self.path.with_extension("witness-new");
         let mut file = File::create(&new)?;
-        writeln!(file, "{} {} {}", seen.node, seen.seq, seen.epoch)?;
+        let Seen {
+            store_id,
+            node,
+            seq,
+            epoch,
+        } = seen;
+        writeln!(file, "{store_id} {node} {seq} {epoch}")?;
         file.sync_data()?;
         fs::rename(&new, &self.path)?;
         self.path

@@ -15,7 +15,7 @@ use crate::{
     value::Row,
 };
 
-/// Why a store was not copied; nothing is left behind then.
+/// Why a store was not copied; nothing is left behind then, unless it says so.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The old store cannot be read.
@@ -24,6 +24,12 @@ pub enum CopyError {
     /// The new one cannot be made.
     #[error(transparent)]
     To(#[from] OpenError),
+    /// All was sent and compared, and what became of the commit is not known.
+    #[error(
+        "whether it was kept is not known ({0}); look whether the database holds a store now: if so, it is \
+         whole, and if not, copy again"
+    )]
+    Unknown(String),
     /// What arrived is something else.
     #[error(
         "{table} is not the same on both sides: {rows} rows were sent, {arrived} arrived; nothing was kept"
@@ -64,6 +70,7 @@ pub struct Progress<'a> {
 ///
 /// # Errors
 /// There is a store already, one of them fails, or something arrives altered; the new store is then not there.
+/// Only when the last word is lost may it be there, whole.
 pub async fn copy(
     from: &Arc<SqliteStore>,
     to: &Address,
@@ -108,6 +115,6 @@ pub async fn copy(
             digest: sent.to_string(),
         });
     }
-    arrival.finish().await?;
+    arrival.finish().await.map_err(CopyError::Unknown)?;
     Ok(copied)
 }

@@ -64,27 +64,6 @@ async fn f15_a_node_whose_calendar_jumps_signs_nobody_out() {
     assert!(jumps >= 5, "{jumps} jumps");
 }
 
-/// Both are within what is borne, and forty seconds from each other: longer than a retry may seem to come from
-/// the future. They decide by the database's clock.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f15_nodes_whose_calendars_differ_take_no_retry_for_theft() {
-    let (place, seed) = (Place::default(), seed());
-    let (mut first, mut second) = two_nodes(&place);
-    Shim::before(&mut first).rule("clock 20");
-    Shim::before(&mut second).rule("clock -20");
-    let nodes = [&first, &second];
-    let rows = || place.rows();
-    let blows = endure(&nodes, seed, rows, async |running, _| {
-        let end = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < end {
-            super::caller::pause().await;
-        }
-        (running, 0)
-    });
-    assert_eq!(blows.await, 0);
-    assert_eq!(place.rows().recorded("refresh.reuse"), 0);
-}
-
 /// Within two seconds (R11).
 async fn is_ready(node: &Service, ready: bool) {
     let begun = Instant::now();

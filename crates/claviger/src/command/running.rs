@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use claviger_engine::{context::Context, sweep};
 use claviger_model::time::Timestamp;
-use claviger_store::{repository::rollback::Seen, sqlite::Fatal};
+use claviger_store::sqlite::Fatal;
 use claviger_web::{
     app::App,
     operator,
@@ -117,29 +117,36 @@ async fn keep_current(context: Arc<Context>) {
 }
 
 /// Remembers every second how far the store is, and says so when it has gone back: a standby that lacked what
-/// was acknowledged has taken over, or a backup was restored.
+/// was acknowledged has taken over, or a backup was restored. What is remembered is compared before it is
+/// replaced, that of an earlier process too.
 async fn keep_witness(context: Arc<Context>, witness: Witness) {
-    let mut known = None;
+    let mut known = witness.read().unwrap_or_default();
+    let (mut was_told, mut was_stuck) = (false, false);
     loop {
         tokio::time::sleep(REFRESH_EVERY).await;
         // A store in trouble has said so elsewhere.
+        if let Some(known) = &known {
+            let Ok(lost) = context.compare(known).await else {
+                continue;
+            };
+            if let (Some(lost), false) = (lost, was_told) {
+                tracing::error!("{}", wiring::rolled_back(lost));
+            }
+            was_told = lost.is_some();
+        }
         let Ok(seen) = context.seen().await else {
             continue;
         };
-        let has_gone_back = known
-            .as_ref()
-            .is_some_and(|known: &Seen| seen.seq < known.seq && seen.epoch == known.epoch);
-        if let (true, Some(known)) = (has_gone_back, &known) {
-            if let Ok(Some(lost)) = context.compare(known).await {
-                tracing::error!("{}", wiring::rolled_back(lost));
-            }
+        if seen.seq == 0 || known.as_ref() == Some(&seen) {
             continue;
         }
-        if seen.seq > 0 && known.as_ref() != Some(&seen) {
-            if let Err(error) = witness.write(&seen) {
+        match witness.write(&seen) {
+            Ok(()) => known = Some(seen),
+            Err(error) if !was_stuck => {
+                was_stuck = true;
                 tracing::warn!(%error, "the witness cannot be written; a store that goes back in time may go unnoticed");
             }
-            known = Some(seen);
+            Err(_) => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     address::Address,
     condition::Condition,
     connection::Connection,
+    error,
     open::{self, OpenError},
     value,
 };
@@ -67,14 +68,10 @@ impl Arrival {
     }
 
     /// Makes it the store.
-    pub(crate) async fn finish(self) -> Result<(), OpenError> {
-        self.0.run("COMMIT").await?;
-        if self.0.was_warned() {
-            let why =
-                "the commit was not confirmed by the standby: look at the server's log".to_owned();
-            return Err(OpenError::Database(why));
-        }
-        Ok(())
+    pub(crate) async fn finish(self) -> Result<(), String> {
+        let committed = self.0.run("COMMIT").await;
+        committed.map_err(|error| error::text(&error))?;
+        open::confirmed(&self.0).map_err(|error| error.to_string())
     }
 }
 

@@ -63,7 +63,17 @@ pub(super) async fn create(
          VALUES ('schema', '{newest}'), ('store_id', '{quoted}'), ('store_epoch', '1');\n\
          COMMIT"
     );
-    Ok(connection.run(&script).await?)
+    connection.run(&script).await?;
+    confirmed(&connection)
+}
+
+/// Whether the standby, where there is one, has what was committed.
+pub(super) fn confirmed(connection: &Connection) -> Result<(), OpenError> {
+    if connection.was_warned() {
+        let why = "the standby has not confirmed the commit: look at the server's log".to_owned();
+        return Err(OpenError::Database(why));
+    }
+    Ok(())
 }
 
 /// A connection to a database that has no store.
@@ -103,8 +113,10 @@ pub(super) async fn prepare(address: &Address, condition: &Condition) -> Result<
 /// One step, whole. Nodes that start at once wait for each other at the row, and find the step done.
 async fn migrate(connection: &mut Connection, step: &Migration) -> Result<(), OpenError> {
     connection.run("BEGIN").await?;
-    // A step over a large table takes as long as it takes; for a lock it waits no longer than others do.
-    connection.run("SET LOCAL statement_timeout = 0").await?;
+    // A step over a large table takes as long as it takes, and whoever comes second waits for it.
+    connection
+        .run("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
+        .await?;
     let lock = Query::new("UPDATE meta SET value = value WHERE name = 'schema' RETURNING value");
     if number(&connection.fetch(&lock).await?) == Some(step.number - 1) {
         connection.run(step.sql).await?;
@@ -112,7 +124,8 @@ async fn migrate(connection: &mut Connection, step: &Migration) -> Result<(), Op
         let sql = format!("UPDATE meta SET value = '{number}' WHERE name = 'schema'");
         connection.run(&sql).await?;
     }
-    Ok(connection.run("COMMIT").await?)
+    connection.run("COMMIT").await?;
+    confirmed(connection)
 }
 
 async fn connect(address: &Address, condition: &Condition) -> Result<Connection, OpenError> {

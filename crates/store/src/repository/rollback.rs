@@ -15,6 +15,8 @@ use crate::{
 /// What somebody remembers to have been in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
+    /// Which store.
+    pub store_id: String,
     /// Which node.
     pub node: String,
     /// The number of its last audit record.
@@ -23,23 +25,52 @@ pub struct Seen {
     pub epoch: i64,
 }
 
-/// What a node may remember from now on.
+/// What a node may remember from now on: all of it from one moment.
 pub async fn seen(driver: &dyn Driver, node: &str) -> Result<Seen, Error> {
+    let query = Query::new(
+        "SELECT i.value AS store_id, CAST(e.value AS BIGINT) AS epoch, \
+           (SELECT coalesce(max(seq), 0) FROM audit WHERE node = $1) AS seq \
+         FROM meta i JOIN meta e ON e.name = 'store_epoch' WHERE i.name = 'store_id'",
+    );
+    let (store_id, epoch, seq) = read(driver, query.bind(node)).await?;
     Ok(Seen {
+        store_id,
         node: node.to_owned(),
-        seq: audit::last_sequence(driver, node).await?,
-        epoch: epoch(driver).await?,
+        seq,
+        epoch,
     })
 }
 
-/// Compares what was seen with what is there; a store that lost it is marked, for every node to report.
+/// Compares what was seen with what is there; a store that lost it is marked, for every node to report. That a
+/// node has written more since hides nothing: the very record must be there.
 pub async fn compare(driver: &dyn Driver, seen: &Seen) -> Result<Option<RolledBack>, Error> {
-    let now = audit::last_sequence(driver, &seen.node).await?;
-    // Since a node that noticed has raised the epoch, nobody else need notice the same.
-    if now < seen.seq && epoch(driver).await? == seen.epoch {
-        driver.apply(noticing(seen, now)).await?;
+    let query = Query::new(
+        "SELECT i.value AS store_id, CAST(e.value AS BIGINT) AS epoch, \
+           (SELECT count(*) FROM audit WHERE node = $1 AND seq = $2) AS there \
+         FROM meta i JOIN meta e ON e.name = 'store_epoch' WHERE i.name = 'store_id'",
+    );
+    let (store_id, epoch, there) =
+        read(driver, query.bind(seen.node.as_str()).bind(seen.seq)).await?;
+    // Another store was never ahead. And since a node that noticed has raised the epoch, nobody else need
+    // notice the same.
+    if there == 0 && store_id == seen.store_id && epoch == seen.epoch {
+        let last = audit::last_sequence(driver, &seen.node).await?;
+        driver.apply(noticing(seen, last)).await?;
     }
     reported(driver).await
+}
+
+/// The store's name, its epoch, and a number.
+async fn read(driver: &dyn Driver, query: Query) -> Result<(String, i64, i64), Error> {
+    let Some(row) = driver::fetch_one(driver, query).await? else {
+        return Err(Error::Unavailable("the store has no name".to_owned()));
+    };
+    let mut columns = Columns::of("meta", row);
+    Ok((
+        columns.text("store_id")?,
+        columns.integer("epoch")?,
+        columns.integer("number")?,
+    ))
 }
 
 /// What is still to be accepted.
@@ -50,12 +81,6 @@ pub async fn reported(driver: &dyn Driver) -> Result<Option<RolledBack>, Error> 
     };
     let text = Columns::of("meta", row).text("value")?;
     Ok(RolledBack::read(&text))
-}
-
-async fn epoch(driver: &dyn Driver) -> Result<i64, Error> {
-    let query = Query::new("SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'store_epoch'");
-    let row = driver::fetch_one(driver, query).await?;
-    row.map_or(Ok(0), |row| Columns::of("meta", row).integer("value"))
 }
 
 fn noticing(seen: &Seen, now: i64) -> Plan {
