@@ -325,7 +325,7 @@ async fn f04_the_power_goes_at_random_and_nothing_acknowledged_is_lost() {
     assert_eq!(shim.struck().len() as u64, losses);
 }
 
-/// Each sync takes 300 ms: batches grow, and nobody is refused.
+/// Each sync takes 100 ms longer: batches grow, and nobody is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f08_a_slow_disk_makes_answers_slow_and_refuses_nobody() {
     let (mut service, seed) = (with_settings(Service::init()), seed());
@@ -333,7 +333,7 @@ async fn f08_a_slow_disk_makes_answers_slow_and_refuses_nobody() {
     let nodes = [&service];
     let rows = || rows_of(&service);
     let blows = endure(&nodes, seed, rows, async |mut running, tally| {
-        shim.rule("sync claviger.db 1+ delay 300");
+        shim.rule("sync claviger.db 1+ delay 100");
         let end = until();
         while Instant::now() < end {
             caller::pause().await;

@@ -4,6 +4,8 @@ use claviger_engine::{
     admin::{directory, session, user, wanted::Directory},
     context::Context,
 };
+use claviger_model::{id::SessionId, session::Session};
+use claviger_store::{repository::session as sessions, statement::Plan};
 use claviger_tests::{
     TestServer,
     aws::{Aws, Code, Device, Tokens},
@@ -157,9 +159,11 @@ async fn adm_04_what_a_person_holds_is_dead_at_the_next_call_on_every_node() {
         let (server, node, alice, bob) = two_nodes().await;
         let (writes, others) = (server.switch.writes(), usize::from(way == Way::EndEveryone));
         let count = take(way, &node.context).await;
+        // Everybody is voided by one; then the rows are marked, browsers first.
+        let transactions = if way == Way::EndEveryone { 3 } else { 1 };
         assert_eq!(
             server.switch.writes(),
-            writes + 1,
+            writes + transactions,
             "{way:?}: one transaction"
         );
         assert!(
@@ -189,6 +193,30 @@ async fn adm_04_what_a_person_holds_is_dead_at_the_next_call_on_every_node() {
         back.assert_status(status);
         server.finish().await;
     }
+}
+
+/// However many sessions there are, no transaction holds them all.
+#[tokio::test]
+async fn everybody_is_ended_in_batches_and_nobody_is_left_out() {
+    let server = TestServer::start().await;
+    let held = server.signed_in_device().await;
+    let listed = session::list(&server.context, None).await.expect("a list");
+    let (_, template) = listed.into_iter().next().expect("a session");
+    // Ids from the first to the last that there can be, and twice what a batch holds.
+    let ids = (1..=4_100_u128).map(|number| number * (u128::MAX / 4_100));
+    let more = ids.map(|id| {
+        sessions::starting(&Session {
+            id: SessionId::from_bytes(id.to_be_bytes()),
+            ..template.clone()
+        })
+    });
+    let planted = server.store.apply(Plan(more.collect())).await;
+    assert!(planted.expect("a write").is_whole());
+    let ended = session::end_everyone(&server.context).await;
+    assert_eq!(ended.ok(), Some(4_101));
+    assert_eq!(server.rows().live_sessions(), 0);
+    let told = server.aws().list_accounts(&held.tokens.access).await;
+    told.assert_status(401);
 }
 
 #[tokio::test]
