@@ -381,8 +381,13 @@ async fn every_device_is_approved_where_somebody_was_named_for_it() {
     let aws = dev.aws();
     let client = aws.register().await;
     let device = aws.start_device(&client).await;
+    // Whoever does not wait between polls is told to.
+    let waits = ["AuthorizationPendingException", "SlowDownException"];
     let mut answer = aws.poll(&client, &device).await;
-    while answer.header("x-amzn-errortype") == Some("AuthorizationPendingException") {
+    while answer
+        .header("x-amzn-errortype")
+        .is_some_and(|error| waits.contains(&error))
+    {
         answer = aws.poll(&client, &device).await;
     }
     answer.assert_status(200);

@@ -138,10 +138,11 @@ impl Bench {
         let mut running = self.service.serve().await;
         let (mut struck, mut asked) = (0, 0);
         for point in points() {
+            let before = self.shim.struck().len();
             self.shim.rule(&format!("any claviger.,unix {point} kill"));
             let rotated = self.service.admin(&["keys", "rotate"]);
             asked += 1;
-            if running.is_alive() {
+            if self.shim.struck().len() == before {
                 rotated.assert_code(0);
                 break;
             }
