@@ -11,7 +11,12 @@ pub struct RolledBack {
 }
 
 impl RolledBack {
-    /// As the store remembers it: `STORE WITNESS`.
+    /// How the store remembers it: `STORE WITNESS`.
+    pub(crate) fn text(self) -> String {
+        format!("{} {}", self.store, self.witness)
+    }
+
+    /// What [`RolledBack::text`] gave.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let (store, witness) = text.split_once(' ')?;
         Some(Self {

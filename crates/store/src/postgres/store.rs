@@ -294,11 +294,7 @@ impl Inner {
     async fn fetch_once(&self, query: &Query) -> Result<Vec<Row>, Trouble> {
         let mut connection = Held(Some(self.connection().await?));
         let fetched = connection.get()?.fetch(query).await;
-        if fetched.as_ref().is_ok()
-            || fetched
-                .as_ref()
-                .is_err_and(|failed| !error::is_leaving(failed))
-        {
+        if !fetched.as_ref().is_err_and(error::is_leaving) {
             connection.give_back();
         }
         fetched.map_err(|failed| error::judge(&failed))

@@ -88,13 +88,16 @@ fn noticing(seen: &Seen, now: i64) -> Plan {
         Statement::one("UPDATE meta SET value = $1 WHERE name = 'store_epoch' AND value = $2");
     let mark = "INSERT INTO meta (name, value) VALUES ('rolled_back', $1) \
                 ON CONFLICT (name) DO UPDATE SET value = $1";
-    let detail = format!("{now} {}", seen.seq);
+    let lost = RolledBack {
+        store: now.unsigned_abs(),
+        witness: seen.seq.unsigned_abs(),
+    };
     Plan::of(
         raise
             .bind((seen.epoch + 1).to_string())
             .bind(seen.epoch.to_string()),
     )
-    .then(Statement::any(mark).bind(detail))
+    .then(Statement::any(mark).bind(lost.text()))
 }
 
 /// The statement that ends the reports: an operator knows, and has decided what to do.

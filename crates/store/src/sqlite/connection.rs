@@ -92,8 +92,7 @@ pub(super) fn fetch(connection: &Connection, query: &Query) -> rusqlite::Result<
     let mut rows = statement.raw_query();
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
-        let values = (0..width).map(|column| row.get_ref(column).map(value));
-        out.push(Row(values.collect::<rusqlite::Result<_>>()?));
+        out.push(read(row, width)?);
     }
     Ok(out)
 }
@@ -140,7 +139,13 @@ fn bind(statement: &mut CachedStatement<'_>, parameters: &[Value]) -> rusqlite::
     }
 }
 
-pub(super) fn value(value: ValueRef<'_>) -> Value {
+/// A row with all its columns.
+pub(super) fn read(row: &rusqlite::Row<'_>, width: usize) -> rusqlite::Result<Row> {
+    let values = (0..width).map(|column| row.get_ref(column).map(value));
+    Ok(Row(values.collect::<rusqlite::Result<_>>()?))
+}
+
+fn value(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(value) => Value::Integer(value),

@@ -37,15 +37,8 @@ impl SqliteStore {
             let mut rows = statement.query(())?;
             let mut some = Vec::with_capacity(AT_ONCE);
             while let Some(row) = rows.next()? {
-                let values = (0..width).map(|column| {
-                    let value = row.get_ref(column).map(connection::value)?;
-                    Ok(match value {
-                        // Written before text had to be without NUL.
-                        Value::Text(text) => Value::from(text),
-                        other => other,
-                    })
-                });
-                some.push(Row(values.collect::<rusqlite::Result<_>>()?));
+                let Row(values) = connection::read(row, width)?;
+                some.push(Row(values.into_iter().map(without_nul).collect()));
                 if some.len() == AT_ONCE && !take(std::mem::take(&mut some)) {
                     return Ok(());
                 }
@@ -53,6 +46,14 @@ impl SqliteStore {
             take(some);
             Ok(())
         })
+    }
+}
+
+/// Text may have been written before it had to be without NUL.
+fn without_nul(value: Value) -> Value {
+    match value {
+        Value::Text(text) => Value::from(text),
+        other => other,
     }
 }
 

@@ -269,7 +269,10 @@ fn rolled_back(
     witness: u64,
 ) -> Result<Option<RolledBack>, OpenError> {
     if sequence < witness {
-        let detail = format!("{sequence} {witness}");
+        let lost = RolledBack {
+            store: sequence,
+            witness,
+        };
         writer.execute_batch("BEGIN IMMEDIATE")?;
         writer.execute(
             "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) \
@@ -279,13 +282,10 @@ fn rolled_back(
         writer.execute(
             "INSERT INTO meta (name, value) VALUES ('rolled_back', ?1) \
              ON CONFLICT (name) DO UPDATE SET value = ?1",
-            [detail],
+            [lost.text()],
         )?;
         writer.execute_batch("COMMIT")?;
-        return Ok(Some(RolledBack {
-            store: sequence,
-            witness,
-        }));
+        return Ok(Some(lost));
     }
     let sql = "SELECT value FROM meta WHERE name = 'rolled_back'";
     let remembered: Option<String> = writer.query_row(sql, (), |row| row.get(0)).optional()?;
