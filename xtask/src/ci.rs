@@ -108,7 +108,7 @@ fn doc() -> anyhow::Result<()> {
 /// Everything that the tests are made of, and the binary that the suites of the command line and end
 /// to end run. All targets at once: packages are then built with the very features that the tests
 /// want, and nothing is built twice.
-fn build() -> anyhow::Result<()> {
+pub(crate) fn build() -> anyhow::Result<()> {
     process::run(&mut process::command(
         "cargo",
         &["build", "--workspace", "--all-targets", "--locked"],
@@ -126,6 +126,12 @@ fn tests() -> anyhow::Result<()> {
     tests_on_postgres()
 }
 
+/// Two nodes that share a PostgreSQL, for the HTTP suite.
+pub(crate) const TWO_NODES: [(&str, &str); 2] = [
+    ("CLAVIGER_TEST_STORE", "postgres"),
+    ("CLAVIGER_TEST_NODES", "2"),
+];
+
 /// Every HTTP case again, on the other store and over two nodes, each connection at the next one. One
 /// record holds both runs.
 fn tests_on_postgres() -> anyhow::Result<()> {
@@ -140,10 +146,7 @@ fn tests_on_postgres() -> anyhow::Result<()> {
         "--locked",
     ];
     let mut command = process::command("cargo", &arguments);
-    command
-        .env("CLAVIGER_TEST_STORE", "postgres")
-        .env("CLAVIGER_TEST_NODES", "2")
-        .env("INSTA_UPDATE", "no");
+    command.envs(TWO_NODES).env("INSTA_UPDATE", "no");
     let (record, more) = (results::file()?, results::file()?.with_extension("more"));
     let outcome = process::run_recorded(&mut command, &more);
     let both = [std::fs::read(&record)?, std::fs::read(&more)?].concat();
@@ -151,6 +154,7 @@ fn tests_on_postgres() -> anyhow::Result<()> {
     outcome
 }
 
-fn binary() -> anyhow::Result<PathBuf> {
+/// The binary that the suites of the command line and end to end run.
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     Ok(metadata::load()?.target_directory.join("debug/claviger"))
 }

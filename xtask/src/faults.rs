@@ -1,11 +1,10 @@
 //! `cargo xtask faults`: every fault of docs/reliability.md, the long way, and the table of what was seen.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::{metadata, process, say};
+use crate::{ci, process, say};
 
 /// A fault, and the tests that make it happen. Each asserts that it did.
 struct Row {
@@ -119,8 +118,7 @@ pub(crate) fn run(named: &[&str], quick: bool) -> anyhow::Result<()> {
     if rows.is_empty() {
         bail!("there is no such fault: {}", named.join(" "));
     }
-    let build = ["build", "--workspace", "--all-targets", "--locked"];
-    process::run(&mut process::command("cargo", &build))?;
+    ci::build()?;
     let mut bad = 0;
     say::line("fault  what happens                  result   evidence");
     for row in rows {
@@ -151,31 +149,22 @@ fn see(row: &Row, quick: bool) -> anyhow::Result<Seen> {
         evidence: Vec::new(),
     };
     for (suite, filters) in row.tests {
-        // The HTTP cases run on two nodes that share a PostgreSQL.
-        let nodes = [
-            ("CLAVIGER_TEST_STORE", "postgres"),
-            ("CLAVIGER_TEST_NODES", "2"),
-        ];
         let arguments = ["test", "--workspace", "--locked", "--test", suite, "--"];
         let mut command = process::command("cargo", &arguments);
         command
             .args(*filters)
             .args(["--nocapture", "--test-threads=1"]);
-        command.env("CLAVIGER_BIN", binary()?);
+        command.env("CLAVIGER_BIN", ci::binary()?);
         if !quick {
             command.envs(LONG.iter().copied());
         }
         if *suite == "http" {
-            command.envs(nodes);
+            command.envs(ci::TWO_NODES);
         }
         let output = command.output().context("cargo cannot be run")?;
         seen.read(&String::from_utf8_lossy(&output.stdout));
     }
     Ok(seen)
-}
-
-fn binary() -> anyhow::Result<PathBuf> {
-    Ok(metadata::load()?.target_directory.join("debug/claviger"))
 }
 
 impl Seen {
