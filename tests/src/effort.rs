@@ -1,16 +1,21 @@
-//! How often races are run.
+//! How much is tried: little in CI, more where the environment asks for it.
+
+/// The whole number of an environment variable, where it is set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a long run is asked for by the environment"
+)]
+pub fn number_of(variable: &str) -> Option<u64> {
+    let value = std::env::var(variable).ok()?;
+    let number = value.parse();
+    Some(number.unwrap_or_else(|_| panic!("{variable} must be a whole number")))
+}
 
 /// Rounds of a race: 50, or as many as `CLAVIGER_RACE_ROUNDS` says.
 ///
 /// A race also asserts that its requests overlapped:
 /// [`SwitchedStore::overlapped`](crate::driver::SwitchedStore::overlapped).
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the long run is asked for by the environment"
-)]
 pub fn rounds() -> usize {
-    match std::env::var("CLAVIGER_RACE_ROUNDS") {
-        Ok(rounds) => rounds.parse().expect("CLAVIGER_RACE_ROUNDS is a number"),
-        Err(_) => 50,
-    }
+    let rounds = number_of("CLAVIGER_RACE_ROUNDS").unwrap_or(50);
+    usize::try_from(rounds).expect("a number of rounds")
 }

@@ -17,7 +17,7 @@ pub mod entropy;
 pub mod hasher;
 pub mod credentials;
 pub mod driver;
-pub mod race;
+pub mod effort;
 pub mod faulty;
 pub mod seed;
 pub mod log;

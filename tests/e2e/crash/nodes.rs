@@ -6,20 +6,14 @@ use claviger_tests::{child, instance::Service, postgres::Place, shim::Shim};
 
 use super::{
     chance::Chance,
-    run::{endure, seed, until, with_settings},
+    run::{endure, seed, two_nodes, until},
 };
-
-fn two_nodes(place: &Place) -> (Service, Service) {
-    let first = with_settings(Service::init_in(Some(place.address())));
-    let second = with_settings(first.further_node());
-    (first, second)
-}
 
 /// It sleeps for longer than anybody waits, and wakes with requests in its queue.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f03_a_node_that_is_stopped_and_woken_undoes_nothing() {
     let (place, seed) = (Place::default(), seed());
-    let (first, second) = two_nodes(&place);
+    let (first, second) = two_nodes(place.address());
     let nodes = [&first, &second];
     let rows = || place.rows();
     let stops = endure(&nodes, seed, rows, async |running, _| {
@@ -43,7 +37,7 @@ async fn f03_a_node_that_is_stopped_and_woken_undoes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f15_a_node_whose_calendar_jumps_signs_nobody_out() {
     let (place, seed) = (Place::default(), seed());
-    let (first, mut second) = two_nodes(&place);
+    let (first, mut second) = two_nodes(place.address());
     let shim = Shim::before(&mut second);
     let nodes = [&first, &second];
     let rows = || place.rows();

@@ -9,6 +9,7 @@ use std::{
 
 use claviger_tests::{
     child::Running,
+    effort::number_of,
     instance::Service,
     postgres::Place,
     rows::Rows,
@@ -19,7 +20,7 @@ use super::{
     caller::{self, Caller, Tally},
     chance::Chance,
     history::History,
-    run::{endure, number_of, people, reckon, rows_of, seed, until, with_settings},
+    run::{endure, people, reckon, rows_of, seed, until, with_settings},
     virtual_user::VirtualUser,
 };
 

@@ -11,6 +11,7 @@ use std::{
 use claviger_store::sqlite::{Options, SqliteStore};
 use claviger_tests::{
     child::Running,
+    effort::number_of,
     instance::Service,
     postgres::{Pair, Place},
     rows::Rows,
@@ -45,8 +46,7 @@ async fn f02_what_was_acknowledged_survives_kill_9_and_nothing_happens_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f02_nodes_on_postgresql_are_killed_and_nothing_is_lost_or_happens_twice() {
     let (place, seed) = (Place::default(), seed());
-    let first = with_settings(Service::init_in(Some(place.address())));
-    let second = with_settings(first.further_node());
+    let (first, second) = two_nodes(place.address());
     let nodes = [&first, &second];
     let kills = endure(
         &nodes,
@@ -69,8 +69,7 @@ async fn f14_the_primary_dies_under_load_and_nothing_is_lost_or_happens_twice() 
 #[expect(clippy::print_stdout, reason = "a long run is watched")]
 async fn fail_over() {
     let (pair, seed) = (Pair::default(), seed());
-    let first = with_settings(Service::init_in(Some(pair.address())));
-    let second = with_settings(first.further_node());
+    let (first, second) = two_nodes(pair.address());
     let nodes = [&first, &second];
     let pair = &pair;
     let failovers = endure(
@@ -122,6 +121,13 @@ pub(super) fn with_settings(mut service: Service) -> Service {
     service.room.write("claviger.toml", &settings);
     service.arguments = ["--config", "claviger.toml"].map(str::to_owned).into();
     service
+}
+
+/// Two nodes on the PostgreSQL at that address.
+pub(super) fn two_nodes(address: String) -> (Service, Service) {
+    let first = with_settings(Service::init_in(Some(address)));
+    let second = with_settings(first.further_node());
+    (first, second)
 }
 
 /// The rows of a service that has stopped.
@@ -319,14 +325,4 @@ async fn kill_at_random(
 pub(super) fn until() -> Instant {
     let minutes = number_of("CLAVIGER_KILL_MINUTES").map(|minutes| minutes * 60);
     Instant::now() + minutes.map_or(SHORT, Duration::from_secs)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the long run is asked for by the environment"
-)]
-pub(super) fn number_of(variable: &str) -> Option<u64> {
-    let value = std::env::var(variable).ok()?;
-    let number = value.parse();
-    Some(number.unwrap_or_else(|_| panic!("{variable} must be a whole number")))
 }

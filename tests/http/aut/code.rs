@@ -3,8 +3,8 @@
 use claviger_tests::{
     TestServer,
     aws::{Code, Tokens},
+    effort::rounds,
     pkce,
-    race::rounds,
     server::REDIRECT_URI,
 };
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use claviger_tests::{
     TestServer,
     aws::{Tokens, client},
     browser::form,
-    race::rounds,
+    effort::rounds,
 };
 use futures_util::future::join_all;
 use serde_json::json;

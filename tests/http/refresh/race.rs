@@ -8,7 +8,7 @@ use claviger_tests::{
     TestServer,
     aws::{Client, Tokens},
     browser::{Browser, form},
-    race::rounds,
+    effort::rounds,
 };
 use futures_util::future::join_all;
 

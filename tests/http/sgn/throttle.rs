@@ -7,9 +7,9 @@ use claviger_model::{network::Requester, secret::Secret};
 use claviger_tests::{
     TestServer,
     browser::{Browser, form},
+    effort::rounds,
     http::Request,
     node::Node,
-    race::rounds,
 };
 use futures_util::future::join_all;
 

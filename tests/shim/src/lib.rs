@@ -267,19 +267,28 @@ pub unsafe extern "C" fn fdatasync(fd: c_int) -> c_int {
 }
 
 fn sync(fd: c_int, perform: impl Fn() -> c_int) -> c_int {
-    let done = carry_out(
+    carry_out_whole(
         Call::Sync,
         fd,
-        1,
         || {},
-        |_| {
+        || {
             let done = perform();
             if done == 0 {
                 disk::synced(fd);
             }
-            done as ssize_t
+            done
         },
-    );
+    )
+}
+
+/// The same for a call that has no length.
+fn carry_out_whole(
+    call: Call,
+    fd: c_int,
+    before: impl FnOnce(),
+    perform: impl Fn() -> c_int,
+) -> c_int {
+    let done = carry_out(call, fd, 1, before, |_| perform() as ssize_t);
     c_int::try_from(done).unwrap_or(-1)
 }
 
@@ -288,12 +297,10 @@ fn sync(fd: c_int, perform: impl Fn() -> c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ftruncate64(fd: c_int, length: off64_t) -> c_int {
     let remember = || disk::truncating(fd, length);
-    let done = carry_out(Call::Truncate, fd, 1, remember, |_| {
+    carry_out_whole(Call::Truncate, fd, remember, || {
         // SAFETY: the caller's promise.
-        let done = unsafe { real::ftruncate64(fd, length) };
-        done as ssize_t
-    });
-    c_int::try_from(done).unwrap_or(-1)
+        unsafe { real::ftruncate64(fd, length) }
+    })
 }
 
 /// # Safety
