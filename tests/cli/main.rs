@@ -10,6 +10,7 @@ mod help;
 mod init;
 mod serve;
 mod postgres;
+mod names;
 mod moving;
 mod admin;
 mod strange;

@@ -9,11 +9,12 @@
 //! sync claviger.db 3 fail 5       the third sync of such a file fails with EIO
 //! any claviger.,tcp 17 kill       before the 17th call that writes, syncs or sends, the process is gone
 //! write claviger.db 1+ delay 50   from the first on, each takes 50 ms longer
+//! resolve localhost 1+ delay 9000  the name server is silent for nine seconds
 //! clock -3600                     the calendar is an hour behind
 //! ```
 //!
-//! CALL is `write` (to files), `sync`, `truncate`, `send` (to sockets) or `any`. TARGET is a part of the file's
-//! path, or `tcp` or `unix` for sockets; several with commas. ACTION is `fail ERRNO`, `short`, `delay MS`, `kill`,
+//! CALL is `write` (to files), `sync`, `truncate`, `send` (to sockets), `any` of these, or `resolve`. TARGET is a
+//! part of the file's path or of the name, or `tcp` or `unix` for sockets; several with commas. ACTION is `fail ERRNO`, `short`, `delay MS`, `kill`,
 //! `half` (does half of the call, or all of it where there are no halves, then kills) or `lose` (puts files back
 //! to what they were at their last sync, then kills: a machine without power). Whatever kills removes the rules.
 
@@ -23,12 +24,13 @@ mod rule;
 
 use std::{
     cell::Cell,
+    ffi::{CStr, c_char},
     sync::{Mutex, PoisonError},
 };
 
 use libc::{
-    c_int, c_void, clockid_t, iovec, msghdr, off64_t, size_t, sockaddr, socklen_t, ssize_t,
-    timespec,
+    addrinfo, c_int, c_void, clockid_t, iovec, msghdr, off64_t, size_t, sockaddr, socklen_t,
+    ssize_t, timespec,
 };
 
 use rule::{Action, Call, Rules};
@@ -50,12 +52,19 @@ enum Verdict {
 
 /// Looks whether a rule strikes, and does all but the call itself.
 fn meet(call: Call, fd: c_int) -> Verdict {
-    let Some(target) = real::target(fd) else {
-        return Verdict::Pass;
+    match real::target(fd) {
+        Some(target) => meet_at(call, &target),
+        None => Verdict::Pass,
+    }
+}
+
+fn meet_at(call: Call, target: &str) -> Verdict {
+    let action = {
+        let mut rules = RULES.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = rules.get_or_insert_with(Rules::of_environment);
+        rules.strike(call, target)
     };
-    let mut rules = RULES.lock().unwrap_or_else(PoisonError::into_inner);
-    let rules = rules.get_or_insert_with(Rules::of_environment);
-    match rules.strike(call, &target) {
+    match action {
         None => Verdict::Pass,
         Some(Action::Fail(errno)) => Verdict::Fail(errno),
         Some(Action::Short) => Verdict::Half,
@@ -113,6 +122,26 @@ pub unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) ->
         INSIDE.set(false);
     }
     done
+}
+
+/// # Safety
+/// As `getaddrinfo(3)`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getaddrinfo(
+    name: *const c_char,
+    service: *const c_char,
+    hints: *const addrinfo,
+    found: *mut *mut addrinfo,
+) -> c_int {
+    if !name.is_null() && !INSIDE.replace(true) {
+        // SAFETY: the caller's promise; it is not null.
+        let text = unsafe { CStr::from_ptr(name) };
+        // Delays are all that befalls names.
+        meet_at(Call::Resolve, &text.to_string_lossy());
+        INSIDE.set(false);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { real::getaddrinfo(name, service, hints, found) }
 }
 
 /// Whether a descriptor is a socket decides what a plain `write` is.

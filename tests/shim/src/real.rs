@@ -1,13 +1,14 @@
 //! The functions whose place we take, and what a descriptor is.
 
 use std::{
+    ffi::c_char,
     mem,
     sync::atomic::{AtomicPtr, Ordering},
 };
 
 use libc::{
-    c_int, c_void, clockid_t, iovec, msghdr, off64_t, size_t, sockaddr, socklen_t, ssize_t,
-    timespec,
+    addrinfo, c_int, c_void, clockid_t, iovec, msghdr, off64_t, size_t, sockaddr, socklen_t,
+    ssize_t, timespec,
 };
 
 /// The function of that name that stands behind ours, as a function of our own.
@@ -39,6 +40,7 @@ behind! {
     sendto(fd: c_int, bytes: *const c_void, length: size_t, flags: c_int, to: *const sockaddr, to_length: socklen_t) -> ssize_t;
     sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t;
     clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int;
+    getaddrinfo(name: *const c_char, service: *const c_char, hints: *const addrinfo, found: *mut *mut addrinfo) -> c_int;
     fsync(fd: c_int) -> c_int;
     fdatasync(fd: c_int) -> c_int;
     ftruncate64(fd: c_int, length: off64_t) -> c_int;

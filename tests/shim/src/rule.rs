@@ -11,6 +11,7 @@ pub(crate) enum Call {
     Sync,
     Truncate,
     Send,
+    Resolve,
 }
 
 /// What befalls it.
@@ -121,6 +122,7 @@ impl Rule {
             "sync" => Some(Call::Sync),
             "truncate" => Some(Call::Truncate),
             "send" => Some(Call::Send),
+            "resolve" => Some(Call::Resolve),
             "any" => None,
             _ => return None,
         };
@@ -148,7 +150,7 @@ impl Rule {
 
     /// Counts the call if it is one of these, and says whether it is the one.
     fn strikes(&mut self, call: Call, target: &str) -> bool {
-        let is_it = self.call.is_none_or(|own| own == call)
+        let is_it = self.call.map_or(call != Call::Resolve, |own| own == call)
             && self.targets.iter().any(|part| target.contains(part));
         if !is_it {
             return false;
