@@ -27,6 +27,8 @@ use crate::{
 
 /// A node; it goes with its test.
 pub struct Node {
+    /// What its handlers share.
+    pub app: Arc<App>,
     /// Its engine.
     pub context: Arc<Context>,
     link: Link,
@@ -116,13 +118,15 @@ impl NodeBuilder<'_> {
             ..Limits::default()
         };
         let never = std::future::pending::<()>();
-        let task = tokio::spawn(serve(Arc::new(app), listener, None, limits, never));
+        let app = Arc::new(app);
+        let task = tokio::spawn(serve(Arc::clone(&app), listener, None, limits, never));
         let link = Link {
             address,
             host: server.host().to_owned(),
             secrets: server.secrets().clone(),
         };
         Node {
+            app,
             context,
             link,
             task,

@@ -2,14 +2,17 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use claviger_engine::context::Context;
-use claviger_model::port::future::BoxFuture;
+use claviger_model::{
+    port::future::BoxFuture,
+    time::{Lifetime, Timestamp},
+};
 use ipnet::IpNet;
 
 use crate::{
@@ -47,6 +50,30 @@ pub struct App {
     pub body_time: Duration,
     /// Set when the server is about to stop: readiness says no.
     pub draining: AtomicBool,
+    /// Bugs that handlers met.
+    pub(crate) panics: Panics,
+}
+
+/// When handlers last met a bug. One costs its request alone; three in ten seconds say that this node is
+/// broken, and that others should be asked (F32).
+#[derive(Default)]
+pub(crate) struct Panics(Mutex<[Option<Timestamp>; 3]>);
+
+impl Panics {
+    const WINDOW: Lifetime = Lifetime::seconds(10);
+
+    /// Notes one more.
+    pub(crate) fn note(&self, now: Timestamp) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [_, second, third] = *last;
+        *last = [second, third, Some(now)];
+    }
+
+    fn are_too_many(&self, now: Timestamp) -> bool {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.iter()
+            .all(|one| one.is_some_and(|one| one.is_within(Self::WINDOW, now)))
+    }
 }
 
 impl App {
@@ -62,6 +89,7 @@ impl App {
             tls: false,
             body_time: Duration::from_secs(10),
             draining: AtomicBool::new(false),
+            panics: Panics::default(),
         }
     }
 
@@ -75,6 +103,13 @@ impl App {
     pub fn ready(&self) -> Result<(), String> {
         if self.draining.load(Ordering::Relaxed) {
             return Err("the server is stopping".to_owned());
+        }
+        if self.panics.are_too_many(self.context.now()) {
+            return Err(
+                "three requests in ten seconds met a bug: see \"a handler panicked\" in the log, and restart \
+                 this node if it goes on"
+                    .to_owned(),
+            );
         }
         self.context.health().map_err(|error| error.to_string())
     }

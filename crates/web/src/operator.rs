@@ -22,7 +22,13 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) {
 
 async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
     match app.ready() {
-        Ok(()) => (StatusCode::OK, Json(json!({ "ready": true }))),
+        Ok(()) => {
+            let mut body = json!({ "ready": true });
+            if let Some(caution) = app.context.caution() {
+                body["caution"] = caution.into();
+            }
+            (StatusCode::OK, Json(body))
+        }
         Err(because) => (
             StatusCode::SERVICE_UNAVAILABLE,
             Json(json!({ "ready": false, "because": because })),

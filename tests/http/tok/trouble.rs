@@ -283,6 +283,38 @@ async fn tok_13_a_panic_costs_one_request_and_nothing_else() {
     assert_eq!(server.rows().sessions(), 1);
 }
 
+/// One bug costs one request; a node that meets them all the time is not where requests should go.
+#[tokio::test]
+async fn f32_three_panics_in_ten_seconds_turn_a_node_away() {
+    let server = TestServer::start().await;
+    let inner = Arc::clone(&server.switch) as _;
+    let store = Arc::new(FaultyStore::new(inner, Fault::Panics));
+    let node = server.node("panicking").store(Arc::clone(&store) as _);
+    let node = node.start().await;
+    let aws = node.aws();
+    let client = aws.register().await;
+    store.misbehave(true);
+    let panic = async || {
+        let refused = aws.start_device_with(client.with(json!({ "startUrl": aws.start_url() })));
+        refused.await.assert_error(500, "InternalServerException");
+    };
+    panic().await;
+    panic().await;
+    node.app.ready().expect("two may be chance");
+    server.clock.advance(10);
+    panic().await;
+    panic().await;
+    node.app.ready().expect("two in the last ten seconds");
+    panic().await;
+    let why = node.app.ready().expect_err("three in ten seconds");
+    assert!(why.contains("a handler panicked"), "{why}");
+    // It goes on answering whoever is there: that is for the balancer to change.
+    store.misbehave(false);
+    aws.start_device(&client).await;
+    server.clock.advance(10);
+    node.app.ready().expect("none in the last ten seconds");
+}
+
 /// One deadline covers it all (settled): three seconds, then 503.
 #[tokio::test]
 async fn tok_10_a_store_that_never_answers_is_given_up_within_three_seconds() {

@@ -178,6 +178,7 @@ async fn run(
         Ok(Ok(Err(never))) => match never {},
         Ok(Err(_)) => {
             tracing::error!("a handler panicked");
+            app.panics.note(app.context.now());
             match face {
                 Some(face) => error::broken(face).map(Body::from),
                 None => page::error::broken(app),
