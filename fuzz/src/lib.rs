@@ -27,7 +27,7 @@ use claviger_store::{
 pub static KEYS: LazyLock<Keyring> = LazyLock::new(|| {
     let file = key_file();
     let driver = OneRow::default();
-    let made = now(ring::initialise(&driver, &file, &Sevens, NOW));
+    let made = now(driver.apply(ring::first(&file, &Sevens, NOW)));
     made.expect("the first epoch");
     now(Keyring::load(&driver, &file, Timestamp::from_epoch_seconds(0))).expect("the keyring")
 });

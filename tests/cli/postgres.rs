@@ -2,8 +2,10 @@
 
 use claviger_tests::{
     aws::Tokens,
-    instance::{PASSWORD, Service},
-    postgres::Place,
+    http::{Connection, Request},
+    instance::{PASSWORD, Service, sign_in_device},
+    postgres::{Pair, Place},
+    room::Room,
     shim::Shim,
 };
 
@@ -112,7 +114,7 @@ fn administrators_need_no_running_node_and_are_told_who_backs_up() {
 fn init_leaves_an_existing_store_and_its_own_key_file_alone() {
     let (place, service) = service();
     let keys = service.room.read("keys");
-    let mut again = Service::at(claviger_tests::room::Room::new());
+    let mut again = Service::at(Room::new());
     again.store = service.store.clone();
     let ended = again.init_again();
     ended
@@ -124,6 +126,73 @@ fn init_leaves_an_existing_store_and_its_own_key_file_alone() {
     );
     assert_eq!(service.room.read("keys"), keys);
     assert_eq!(place.sql("SELECT count(*) FROM keyring"), "1");
+}
+
+/// Without a synchronous standby the last changes go with the primary. That is said beforehand, and afterwards.
+#[tokio::test]
+async fn f14_what_an_asynchronous_standby_had_not_received_is_reported() {
+    let pair = Pair::default();
+    pair.wait_for_nobody();
+    let service = Service::init_in(Some(pair.address()));
+    let running = service.serve().await;
+    let (client, tokens) = service.sign_in_device().await;
+    let (aws, mut browser) = (service.aws(), service.browser());
+    let replicated = "SELECT count(*) FROM sessions";
+    while pair.sql_at_second(replicated) != "1" {
+        tokio::task::yield_now().await;
+    }
+    pair.lag();
+    let lost = Tokens::of(&aws.refresh(&client, tokens.refresh_token()).await);
+    let gone = sign_in_device(&aws, &mut browser).await;
+    pair.kill_primary();
+    pair.promote();
+    while !service.is_ready().await {
+        tokio::task::yield_now().await;
+    }
+    // A token that the store does not know yet goes on, alarmed; a session that it never heard of is over.
+    let next = Tokens::of(&aws.refresh(&client, lost.refresh_token()).await);
+    aws.list_accounts(&next.access).await.assert_status(200);
+    let (client, gone) = gone;
+    aws.refresh(&client, gone.refresh_token())
+        .await
+        .assert_error(400, "InvalidGrantException");
+    let alarms = "SELECT count(*) FROM audit WHERE action = 'refresh.ahead'";
+    assert_eq!(pair.sql_at_second(alarms), "1");
+    running.stderr_line(|line| line.contains("no synchronous standby").then_some(()));
+    running.kill();
+}
+
+/// The standby is lost just then: the server has written all and says nothing.
+#[tokio::test]
+async fn init_keeps_the_key_file_where_there_may_be_a_store() {
+    let pair = Pair::default();
+    let mut service = Service::at(Room::new());
+    service.store = Some(pair.address());
+    pair.kill_standby();
+    let ended = service.init_again();
+    ended.assert_code(75).assert_says(&[
+        "the store may have been made",
+        "key file stays",
+        "did not confirm",
+        "synchronous standby",
+    ]);
+    pair.wait_for_nobody();
+    // What was written is there as soon as nobody is waited for, and the key file is the one for it.
+    let running = service.serve().await;
+    running.terminate();
+    running.end().assert_code(0);
+    assert_eq!(pair.sql_at_first("SELECT count(*) FROM keyring"), "1");
+}
+
+#[tokio::test]
+async fn operators_are_told_where_commits_are_confirmed_by_one_machine_alone() {
+    let (_place, service) = service();
+    let running = service.serve().await;
+    let ready = Connection::exchange(service.operators, "operators", &Request::get("/ready")).await;
+    ready.assert_status(200);
+    let caution = ready.member("caution");
+    assert!(caution.contains("synchronous_standby_names"), "{caution}");
+    running.kill();
 }
 
 #[test]

@@ -54,9 +54,8 @@ impl Stage {
         let clock = Arc::new(ManualClock::default());
         let entropy = Arc::new(SeededEntropy::new(&seed.to_string()));
         let key_file = World::builder().key_file();
-        ring::initialise(store.as_ref(), &key_file, entropy.as_ref(), clock.now())
-            .await
-            .expect("a first key epoch");
+        let first = ring::first(&key_file, entropy.as_ref(), clock.now());
+        store.apply(first).await.expect("a first key epoch");
         let faulty = Arc::new(FaultyStore::before(Arc::clone(&store) as _));
         let keys = Keyring::load(store.as_ref(), &key_file, clock.now()).await;
         let parts = Parts {

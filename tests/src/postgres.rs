@@ -14,7 +14,10 @@ use std::{
 };
 
 use crate::{background::runtime, child, rows::Rows};
-use claviger_store::postgres::{PostgresStore, address::Address};
+use claviger_store::{
+    postgres::{PostgresStore, address::Address},
+    statement::Plan,
+};
 
 /// Whom the server runs as where the tests run as root: it refuses to be root.
 const NOBODY: &str = "postgres";
@@ -252,9 +255,31 @@ impl Pair {
         std::mem::forget(first);
     }
 
-    /// Kills the one that was promoted.
-    pub fn kill_promoted(&self) {
+    /// Kills the standby, or the primary that it has become.
+    pub fn kill_standby(&self) {
         self.standby.kill();
+    }
+
+    /// The standby hears nothing more of the primary.
+    pub fn lag(&self) {
+        let deaf = "ALTER SYSTEM SET primary_conninfo = ''";
+        must(
+            "psql",
+            &self.standby.psql(&[deaf, "SELECT pg_reload_conf()"]),
+        );
+        let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
+        while self.sql_at_second(receivers) != "0" {
+            std::thread::yield_now();
+        }
+    }
+
+    /// The primary waits for nobody any more, as its operator would have it when the standby is lost.
+    pub fn wait_for_nobody(&self) {
+        let nobody = "ALTER SYSTEM SET synchronous_standby_names = ''";
+        must(
+            "psql",
+            &self.primary.psql(&[nobody, "SELECT pg_reload_conf()"]),
+        );
     }
 
     /// What SQL answers at the primary that was first.
@@ -389,7 +414,8 @@ impl Place {
     /// A new store there. Its connections outlive the runtime of any one test.
     pub async fn create(&self) -> PostgresStore {
         let address = Address::parse(&self.address()).expect("an address");
-        let made = runtime().spawn(async move { PostgresStore::create(address, "suite").await });
+        let made = runtime()
+            .spawn(async move { PostgresStore::create(address, "suite", &Plan::default()).await });
         made.await.expect("no panic").expect("a new store")
     }
 }

@@ -210,9 +210,8 @@ impl WorldBuilder {
         let hasher = Arc::<CountingHasher>::default();
         let credentials = Arc::new(FakeCredentials::new(Arc::clone(&clock)));
         let switch = Arc::new(SwitchedStore::new(Arc::clone(&store)));
-        ring::initialise(switch.as_ref(), &key_file, &entropy, clock.now())
-            .await
-            .expect("a first key epoch");
+        let first = ring::first(&key_file, &entropy, clock.now());
+        switch.apply(first).await.expect("a first key epoch");
         let source: Arc<dyn CredentialSource> = match self.source {
             Some(make) => make(Arc::clone(&credentials)),
             None => Arc::clone(&credentials) as _,

@@ -10,6 +10,7 @@ use claviger_store::{
     postgres::{self, PostgresStore},
     rolled_back::RolledBack,
     sqlite::{self, Fatal, Identity, Options, SqliteStore},
+    statement::Plan,
 };
 use tokio::sync::watch;
 
@@ -28,16 +29,18 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    /// Makes a new one where `paths` say.
-    pub(crate) async fn create(paths: &Paths, store_id: String) -> Result<Self, Exit> {
+    /// Makes a new one where `paths` say, and what `first` writes.
+    pub(crate) async fn create(paths: &Paths, store_id: String, first: Plan) -> Result<Self, Exit> {
         match &paths.store {
             None => {
                 let options = Options::new(&paths.data_dir);
                 let made = SqliteStore::create(&options, &Identity { store_id });
-                Ok(Self::Sqlite(Arc::new(made.map_err(sqlite_exit)?)))
+                let made = made.map_err(sqlite_exit)?;
+                made.apply(first).await.exit(TEMPORARY)?;
+                Ok(Self::Sqlite(Arc::new(made)))
             }
             Some(address) => {
-                let made = PostgresStore::create(address.clone(), &store_id).await;
+                let made = PostgresStore::create(address.clone(), &store_id, &first).await;
                 Ok(Self::Postgres(Arc::new(made.map_err(postgres_exit)?)))
             }
         }
@@ -128,7 +131,7 @@ pub(crate) fn postgres_exit(error: postgres::OpenError) -> Exit {
     use postgres::OpenError as E;
     let code = match &error {
         E::NotInitialised(_) | E::AlreadyThere(_) | E::Newer { .. } => CONFIGURATION,
-        E::Unreachable { .. } | E::Database(_) => TEMPORARY,
+        E::Unreachable { .. } | E::Unconfirmed(_) | E::Database(_) => TEMPORARY,
     };
     Exit {
         code,

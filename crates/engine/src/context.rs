@@ -135,6 +135,11 @@ impl Context {
         Ok(self.store.health()?)
     }
 
+    /// What an operator should know although the store can serve.
+    pub fn caution(&self) -> Option<&'static str> {
+        self.store.caution()
+    }
+
     /// Whether this node may say no: [`Context::now`] is to be believed, and it knows all keys that others
     /// may have made tokens of. One that was asleep or cut off must not refuse what it only does not know.
     pub fn can_judge(&self) -> bool {

@@ -115,6 +115,9 @@ pub async fn copy(
             digest: sent.to_string(),
         });
     }
-    arrival.finish().await.map_err(CopyError::Unknown)?;
+    arrival.finish().await.map_err(|error| match error {
+        OpenError::Unconfirmed(why) => CopyError::Unknown(why),
+        error => CopyError::To(error),
+    })?;
     Ok(copied)
 }

@@ -19,6 +19,11 @@ pub trait Driver: Send + Sync {
     /// `Ok` while the store can serve; what is wrong otherwise. Readiness asks this (R11).
     fn health(&self) -> Result<(), Error>;
 
+    /// What an operator should know although the store can serve; readiness tells it.
+    fn caution(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether this node's clock is that of the others, as far as the store can tell: without it nothing can be
     /// decided, whether the store is needed for it or not (F15).
     fn tells_the_time(&self) -> bool {

@@ -24,7 +24,8 @@ const PEOPLE: u8 = 8;
 
 async fn create(pair: &Pair) -> Arc<PostgresStore> {
     let address = Address::parse(&pair.address()).expect("an address");
-    let made = runtime().spawn(async move { PostgresStore::create(address, "suite").await });
+    let made = runtime()
+        .spawn(async move { PostgresStore::create(address, "suite", &Plan::default()).await });
     Arc::new(made.await.expect("no panic").expect("a new store"))
 }
 
@@ -79,11 +80,20 @@ async fn until(told: &[Arc<Told>], more: i64) {
     }
 }
 
+/// Waits until the store's own look at itself, once a second, has seen what its callers saw.
+async fn until_well(store: &PostgresStore) {
+    let began = Instant::now();
+    while let Err(why) = store.health() {
+        assert!(began.elapsed() < Duration::from_secs(5), "still: {why}");
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f14_a_primary_that_dies_loses_nothing_that_was_acknowledged() {
     let pair = Pair::default();
     let store = create(&pair).await;
-    assert!(!store.is_asynchronous());
+    assert_eq!(store.caution(), None, "it has a synchronous standby");
     for number in 1..=PEOPLE {
         must_write(&store, Plan::of(user::adding(&a_user(number), at(1)))).await;
     }
@@ -135,7 +145,7 @@ async fn f14_a_primary_that_dies_loses_nothing_that_was_acknowledged() {
         Some(at(200)),
         "a revocation that was acknowledged"
     );
-    store.health().expect("it is well again");
+    until_well(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -160,7 +170,7 @@ async fn f16_a_primary_that_was_replaced_is_not_written_to_when_it_comes_back() 
     must_write(&node, raise()).await;
     must_write(&store, raise()).await;
     // With nobody else left it is still not written to.
-    pair.kill_promoted();
+    pair.kill_standby();
     for node in [&node, store.as_ref()] {
         let answer = node.apply(raise()).await;
         assert!(
@@ -179,4 +189,26 @@ async fn f16_a_primary_that_was_replaced_is_not_written_to_when_it_comes_back() 
         "0",
         "nothing was written there"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f14_a_wait_for_the_standby_that_is_cancelled_is_unknown() {
+    let pair = Pair::default();
+    let store = create(&pair).await;
+    must_write(&store, Plan::of(user::adding(&a_user(1), at(1)))).await;
+    pair.kill_standby();
+    let raising = Plan::of(user::raising_epoch(a_user(1).id));
+    let writing = tokio::spawn(async move { store.apply(raising).await });
+    let cancel =
+        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    while pair.sql_at_first(cancel) == "0" {
+        tokio::task::yield_now().await;
+    }
+    let answer = writing.await.expect("no panic");
+    let Err(Error::Unknown(why)) = answer else {
+        panic!("the server says yes, and it may be lost: {answer:?}");
+    };
+    assert!(why.contains("the standby did not confirm it"), "{why}");
+    // So it is: kept, by this server alone.
+    assert_eq!(pair.sql_at_first("SELECT user_epoch FROM users"), "1");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use claviger_store::{
     driver::Driver as _,
     postgres::{OpenError, PostgresStore, address::Address},
-    statement::Query,
+    statement::{Plan, Query},
     value::{Row, Value},
 };
 use claviger_tests::{background::runtime, postgres::Place};
@@ -30,7 +30,12 @@ async fn a_store_is_made_once_and_opened_ever_after() {
     let store = reopen(&place).await.expect("a store");
     store.health().expect("it is well");
     let address = Address::parse(&place.address()).expect("an address");
-    let again = runtime().spawn(async move { PostgresStore::create(address, "other").await.err() });
+    let again = runtime().spawn(async move {
+        let nothing = Plan::default();
+        PostgresStore::create(address, "other", &nothing)
+            .await
+            .err()
+    });
     let again = again.await.expect("no panic");
     assert!(
         matches!(again, Some(OpenError::AlreadyThere(_))),

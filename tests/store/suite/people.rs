@@ -7,11 +7,14 @@ use claviger_model::{
     id::{AccountId, GroupId, RoleName, TargetName},
     time::Lifetime,
 };
-use claviger_store::repository::{
-    access, audit, authorization_code as codes, denied_client, device,
-    directory::{self, Assignment, Group},
-    keyring::{self, EpochRow, EpochState},
-    session, sweep, throttle, user, web_session,
+use claviger_store::{
+    repository::{
+        access, audit, authorization_code as codes, denied_client, device,
+        directory::{self, Assignment, Group},
+        keyring::{self, EpochRow, EpochState},
+        session, sweep, throttle, user, web_session,
+    },
+    statement::Plan,
 };
 
 use super::open;
@@ -320,7 +323,8 @@ async fn only_the_active_epoch_is_superseded() {
     store
         .refuse("superseded already", keyring::superseding(1, at(6)))
         .await;
-    let again = keyring::insert(store.driver(), &row(1, EpochState::Active)).await;
+    let again = Plan::of(keyring::inserting(&row(1, EpochState::Active)));
+    let again = store.driver().apply(again).await;
     assert!(again.is_err(), "an epoch is never written over");
     let all = keyring::all(store.driver()).await.expect("a read");
     assert!(

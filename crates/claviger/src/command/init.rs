@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use claviger_engine::keys::{file::KeyFile, ring};
 use claviger_model::hex::Hex;
+use claviger_store::postgres::OpenError;
 
 use crate::{
     adapter::key_file,
@@ -105,16 +106,17 @@ pub(crate) async fn create(paths: &Paths, dev: bool, ports: &Ports) -> Result<Ke
     let mut id = [0; 16];
     entropy.fill(&mut id);
     let store_id = Hex(&id).to_string();
+    let first = ring::first(&keys, entropy, ports.clock.now());
     if paths.store.is_some() {
-        // A database is not taken back as files are: the key file comes first, and goes if the rest fails.
+        // A database is not taken back as files are: the key file comes first, and goes if there is no store.
         private_directory(&paths.data_dir).exit(CONFIGURATION)?;
         key_file::write(&paths.key_file, &keys).exit(CONFIGURATION)?;
-        let filled = fill(paths, store_id, &keys, ports).await;
-        return filled.map(|_| keys).inspect_err(|_| {
-            let _ = std::fs::remove_file(&paths.key_file);
-        });
+        return match Store::create(paths, store_id, first).await {
+            Ok(_) => Ok(keys),
+            Err(exit) => Err(without_store(paths, exit)),
+        };
     }
-    let store = fill(paths, store_id, &keys, ports).await?;
+    let store = Store::create(paths, store_id, first).await?;
     // Last, since it is what makes the rest usable: a store without its key file is started over.
     if let Err(error) = key_file::write(&paths.key_file, &keys) {
         drop(store);
@@ -129,17 +131,17 @@ pub(crate) async fn create(paths: &Paths, dev: bool, ports: &Ports) -> Result<Ke
     Ok(keys)
 }
 
-/// A new store with its first keys.
-async fn fill(
-    paths: &Paths,
-    store_id: String,
-    keys: &KeyFile,
-    ports: &Ports,
-) -> Result<Store, Exit> {
-    let store = Store::create(paths, store_id).await?;
-    let (driver, entropy) = (store.driver(), ports.entropy.as_ref());
-    ring::initialise(driver.as_ref(), keys, entropy, ports.clock.now())
-        .await
-        .exit(CONFIGURATION)?;
-    Ok(store)
+/// Takes the key file back, unless there may be a store that no other file opens.
+fn without_store(paths: &Paths, exit: Exit) -> Exit {
+    let Exit { code, error } = exit;
+    if !matches!(error.downcast_ref(), Some(OpenError::Unconfirmed(_))) {
+        let _ = std::fs::remove_file(&paths.key_file);
+        return Exit { code, error };
+    }
+    let error = error.context(format!(
+        "the store may have been made, so its key file stays at {}. Run `claviger serve` when the \
+         database is well; if it finds no store, remove the key file and run `claviger init` again",
+        paths.key_file.display()
+    ));
+    Exit { code, error }
 }

@@ -18,6 +18,7 @@ use claviger_model::{
 use claviger_store::{
     driver::Driver,
     repository::keyring::{self, EpochRow, EpochState},
+    statement::Plan,
 };
 
 use super::{
@@ -310,16 +311,10 @@ impl Keyring {
     }
 }
 
-/// Makes the first epoch of a new store.
-pub async fn initialise(
-    driver: &dyn Driver,
-    file: &KeyFile,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> Result<(), KeyringError> {
+/// What a new store is made with: its first epoch.
+pub fn first(file: &KeyFile, entropy: &dyn Entropy, now: Timestamp) -> Plan {
     let row = new_epoch(1, EpochState::Active, file, entropy, now);
-    keyring::insert(driver, &row).await?;
-    Ok(())
+    Plan::of(keyring::inserting(&row))
 }
 
 /// A fresh root key for `epoch`, wrapped by the key file.

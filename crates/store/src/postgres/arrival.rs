@@ -9,7 +9,6 @@ use super::{
     address::Address,
     condition::Condition,
     connection::Connection,
-    error,
     open::{self, OpenError},
     value,
 };
@@ -27,13 +26,7 @@ pub(crate) struct Filling(Pin<Box<BinaryCopyInWriter>>);
 impl Arrival {
     /// Makes the tables in a database that has no store.
     pub(crate) async fn begin(address: &Address) -> Result<Self, OpenError> {
-        let connection = open::empty(address, &Condition::default()).await?;
-        // It takes as long as it takes, and whoever started it is watching.
-        let patient = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
-        connection.run(patient).await?;
-        connection.run("BEGIN").await?;
-        connection.run(&open::steps()).await?;
-        Ok(Self(connection))
+        Ok(Self(open::begin(address, &Condition::default()).await?))
     }
 
     /// Begins to fill a table.
@@ -68,10 +61,8 @@ impl Arrival {
     }
 
     /// Makes it the store.
-    pub(crate) async fn finish(self) -> Result<(), String> {
-        let committed = self.0.run("COMMIT").await;
-        committed.map_err(|error| error::text(&error))?;
-        open::confirmed(&self.0).map_err(|error| error.to_string())
+    pub(crate) async fn finish(self) -> Result<(), OpenError> {
+        open::commit(&self.0).await
     }
 }
 

@@ -151,8 +151,12 @@ impl Condition {
         self.suspicion.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(super) fn is_asynchronous(&self) -> bool {
-        self.asynchronous.load(Ordering::Acquire)
+    /// What there is to know of a server that answers.
+    pub(super) fn caution(&self) -> Option<&'static str> {
+        self.asynchronous.load(Ordering::Acquire).then_some(
+            "PostgreSQL has no synchronous standby: what it acknowledged can be lost with its machine. Set \
+             synchronous_standby_names",
+        )
     }
 
     /// Answers whether that is news.

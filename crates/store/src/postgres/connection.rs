@@ -183,11 +183,10 @@ impl Connection {
             on.map_err(|error| lost(&error))?;
         }
         let asynchronous = column(2).is_empty();
-        if condition.set_asynchronous(asynchronous) && asynchronous {
-            tracing::warn!(
-                "PostgreSQL has no synchronous standby: what it acknowledged can be lost with its machine. \
-                 Set synchronous_standby_names"
-            );
+        if condition.set_asynchronous(asynchronous)
+            && let Some(caution) = condition.caution()
+        {
+            tracing::warn!("{caution}");
         }
         Ok(())
     }
@@ -370,11 +369,11 @@ fn check(prepared: &Prepared, statement: &Statement) -> Result<(), Failure> {
     }
 }
 
-fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+pub(super) fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| value as _).collect()
 }
 
-fn count(rows: u64) -> usize {
+pub(super) fn count(rows: u64) -> usize {
     usize::try_from(rows).unwrap_or(usize::MAX)
 }
 

@@ -1,16 +1,27 @@
 //! Making and opening a store: reach it, look at its schema, migrate.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::{
     address::Address,
     condition::Condition,
-    connection::Connection,
+    connection::{self, Connection},
     error::{self, Trouble},
 };
 use crate::{
     migrate::{Migration, POSTGRES},
-    statement::Query,
+    statement::{Plan, Query, Rows, Statement},
     value::{Row, Value},
 };
+
+/// How long a commit may wait for the standby: what it ends may have taken long, it itself does not.
+const COMMITTING: Duration = Duration::from_secs(10);
+
+/// Begins a transaction that takes as long as it takes: whoever started it is watching.
+const UNHURRIED: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+     SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /// Why a store cannot be opened or made; each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +48,12 @@ pub enum OpenError {
         /// Ours.
         known: i64,
     },
+    /// The change may be kept or not.
+    #[error(
+        "PostgreSQL did not confirm that the change is kept: {0}. If it has a synchronous standby, see that \
+         it runs"
+    )]
+    Unconfirmed(String),
     /// PostgreSQL refused a statement.
     #[error("PostgreSQL failed: {0}")]
     Database(String),
@@ -48,36 +65,58 @@ impl From<tokio_postgres::Error> for OpenError {
     }
 }
 
-/// Makes a new store in a database that has none.
+/// Makes a new store in a database that has none, with what `first` writes, in one transaction.
 pub(super) async fn create(
     address: &Address,
     condition: &Condition,
     store_id: &str,
+    first: &Plan,
 ) -> Result<(), OpenError> {
-    let connection = empty(address, condition).await?;
-    let (steps, newest) = (steps(), newest());
-    let quoted = store_id.replace('\'', "''");
-    let script = format!(
-        "BEGIN;\n{steps}\n\
-         INSERT INTO meta (name, value) \
-         VALUES ('schema', '{newest}'), ('store_id', '{quoted}'), ('store_epoch', '1');\n\
-         COMMIT"
-    );
-    connection.run(&script).await?;
-    confirmed(&connection)
-}
-
-/// Whether the standby, where there is one, has what was committed.
-pub(super) fn confirmed(connection: &Connection) -> Result<(), OpenError> {
-    if connection.was_warned() {
-        let why = "the standby has not confirmed the commit: look at the server's log".to_owned();
-        return Err(OpenError::Database(why));
+    let connection = begin(address, condition).await?;
+    let newest = newest().to_string();
+    let meta = [
+        ("schema", newest.as_str()),
+        ("store_id", store_id),
+        ("store_epoch", "1"),
+    ];
+    let meta = meta.map(|(name, value)| {
+        Statement::one("INSERT INTO meta (name, value) VALUES ($1, $2)")
+            .bind(name)
+            .bind(value)
+    });
+    for statement in meta.iter().chain(&first.0) {
+        let parameters = connection::parameters(&statement.parameters);
+        let changed = connection
+            .client()
+            .execute(statement.sql, &parameters)
+            .await?;
+        if matches!(statement.must_change, Rows::Exactly(due) if due != connection::count(changed))
+        {
+            return Err(OpenError::Database(
+                "a guard does not hold in a new store".to_owned(),
+            ));
+        }
     }
-    Ok(())
+    commit(&connection).await
 }
 
-/// A connection to a database that has no store.
-pub(super) async fn empty(
+/// Ends a transaction of ours, and knows that its change is kept, at the standby too where there is one.
+pub(super) async fn commit(connection: &Connection) -> Result<(), OpenError> {
+    let unconfirmed = |why: &str| Err(OpenError::Unconfirmed(why.to_owned()));
+    match timeout(COMMITTING, connection.run("COMMIT")).await {
+        Ok(Ok(())) if connection.was_warned() => {
+            unconfirmed("it has stopped waiting for its standby")
+        }
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(failed)) if error::is_answer(&failed) => Err(failed.into()),
+        Ok(Err(failed)) => unconfirmed(&error::text(&failed)),
+        Err(_) => unconfirmed("it did not answer in time"),
+    }
+}
+
+/// A connection to a database that has no store, in a transaction in which the tables have been made. That
+/// may be given as long as it takes.
+pub(super) async fn begin(
     address: &Address,
     condition: &Condition,
 ) -> Result<Connection, OpenError> {
@@ -85,13 +124,10 @@ pub(super) async fn empty(
     if schema(&mut connection).await?.is_some() {
         return Err(OpenError::AlreadyThere(address.to_string()));
     }
-    Ok(connection)
-}
-
-/// All of the schema.
-pub(super) fn steps() -> String {
+    connection.run(UNHURRIED).await?;
     let steps: Vec<&str> = POSTGRES.iter().map(|step| step.sql).collect();
-    steps.join("\n")
+    connection.run(&steps.join("\n")).await?;
+    Ok(connection)
 }
 
 /// Brings an existing store to this release's schema.
@@ -112,11 +148,8 @@ pub(super) async fn prepare(address: &Address, condition: &Condition) -> Result<
 
 /// One step, whole. Nodes that start at once wait for each other at the row, and find the step done.
 async fn migrate(connection: &mut Connection, step: &Migration) -> Result<(), OpenError> {
-    connection.run("BEGIN").await?;
-    // A step over a large table takes as long as it takes, and whoever comes second waits for it.
-    connection
-        .run("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
-        .await?;
+    // Whoever comes second waits for it.
+    connection.run(UNHURRIED).await?;
     let lock = Query::new("UPDATE meta SET value = value WHERE name = 'schema' RETURNING value");
     if number(&connection.fetch(&lock).await?) == Some(step.number - 1) {
         connection.run(step.sql).await?;
@@ -124,8 +157,7 @@ async fn migrate(connection: &mut Connection, step: &Migration) -> Result<(), Op
         let sql = format!("UPDATE meta SET value = '{number}' WHERE name = 'schema'");
         connection.run(&sql).await?;
     }
-    connection.run("COMMIT").await?;
-    confirmed(connection)
+    commit(connection).await
 }
 
 async fn connect(address: &Address, condition: &Condition) -> Result<Connection, OpenError> {

@@ -106,10 +106,10 @@ impl Manager for Connections {
 }
 
 impl PostgresStore {
-    /// Makes a new store in a database that has none.
-    pub async fn create(address: Address, store_id: &str) -> Result<Self, OpenError> {
+    /// Makes a new store in a database that has none, and what `first` writes with it.
+    pub async fn create(address: Address, store_id: &str, first: &Plan) -> Result<Self, OpenError> {
         let condition = Arc::<Condition>::default();
-        open::create(&address, &condition, store_id).await?;
+        open::create(&address, &condition, store_id, first).await?;
         Ok(Self::start(address, condition))
     }
 
@@ -171,11 +171,6 @@ impl PostgresStore {
         drop(before);
         Arc::new(shared)
     }
-
-    /// Whether a commit may be lost with the primary: it has no synchronous standby.
-    pub fn is_asynchronous(&self) -> bool {
-        self.inner.condition.is_asynchronous()
-    }
 }
 
 /// The database's clock, as far as anybody has asked it.
@@ -224,6 +219,10 @@ impl Driver for PostgresStore {
 
     fn health(&self) -> Result<(), Error> {
         self.inner.condition.health()
+    }
+
+    fn caution(&self) -> Option<&'static str> {
+        self.inner.condition.caution()
     }
 
     fn tells_the_time(&self) -> bool {

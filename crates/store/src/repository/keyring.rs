@@ -5,7 +5,7 @@ use claviger_model::time::Timestamp;
 use crate::{
     driver::Driver,
     error::Error,
-    statement::{Applied, Plan, Query, Statement},
+    statement::{Query, Statement},
     value::{Columns, Row},
 };
 
@@ -75,11 +75,6 @@ fn read(row: Row) -> Result<EpochRow, Error> {
         kek_id: columns.text("kek_id")?,
         since: columns.time("since")?,
     })
-}
-
-/// Writes an epoch of a new store.
-pub async fn insert(driver: &dyn Driver, row: &EpochRow) -> Result<Applied, Error> {
-    driver.apply(Plan::of(inserting(row))).await
 }
 
 /// The statement that writes an epoch.
