@@ -10,6 +10,7 @@ use claviger_tests::{
     aws::{Client, Device, Tokens},
     child::Running,
     instance::{PASSWORD, Service},
+    postgres::Place,
     room::Room,
     shim::Shim,
 };
@@ -32,9 +33,16 @@ impl Frozen {
         let copy = |from: &str, to: PathBuf| {
             std::fs::copy(fixture.join(from), to).expect("a copy");
         };
-        copy("claviger.db", work.join("data/claviger.db"));
+        let read = |name: &str| std::fs::read_to_string(fixture.join(name)).expect("a text");
+        if fixture.join("claviger.sql").exists() {
+            let place = Place::default();
+            place.thaw(&read("claviger.sql"));
+            service.store = Some(place.address());
+        } else {
+            copy("claviger.db", work.join("data/claviger.db"));
+        }
         copy("keys", work.join("keys"));
-        let held = std::fs::read_to_string(fixture.join("held.json")).expect("what was held");
+        let held = read("held.json");
         let shim = Shim::before(&mut service);
         Self {
             held: serde_json::from_str(&held).expect("JSON"),
@@ -112,6 +120,24 @@ async fn f24_whoever_signed_in_under_the_first_schema_goes_on() {
     frozen.rule("");
     let running = frozen.service.serve().await;
     frozen.go_on().await;
+    running.terminate();
+    running.end().assert_code(0);
+}
+
+/// The first schema that PostgreSQL ever had is the second one of SQLite. The server's clock, which does not go
+/// back to then, is what decides there: tokens of then are over, but keys, people and the log are not.
+#[tokio::test]
+async fn f24_a_store_of_the_first_schema_of_postgresql_opens() {
+    let frozen = Frozen::thaw("postgres");
+    let log = frozen.service.admin(&["audit", "--json"]);
+    let begun = log.assert_code(0).stdout.matches("session.start").count();
+    assert_eq!(begun, 2, "{log}");
+    let running = frozen.service.serve().await;
+    let aws = frozen.service.aws();
+    assert_eq!(frozen.text("/password_of_alice"), PASSWORD);
+    let (client, tokens) = frozen.service.sign_in_device().await;
+    let next = Tokens::of(&aws.refresh(&client, tokens.refresh_token()).await);
+    aws.list_accounts(&next.access).await.assert_status(200);
     running.terminate();
     running.end().assert_code(0);
 }

@@ -1,7 +1,8 @@
 //! Freezes a store that a release writes, for `tests/fixtures`: it must open for ever.
 //!
 //! ```text
-//! CLAVIGER_BIN=…/claviger cargo run -p claviger-tests --example freeze_store -- tests/fixtures/first
+//! CLAVIGER_BIN=…/claviger cargo run -p claviger-tests --example freeze_store -- sqlite tests/fixtures/first
+//! CLAVIGER_BIN=…/claviger cargo run -p claviger-tests --example freeze_store -- postgres tests/fixtures/postgres
 //! ```
 //!
 //! The key file lies beside it, and what clients and people hold: secrets of nobody.
@@ -20,15 +21,19 @@ use std::{
 use claviger_tests::{
     aws::Tokens,
     instance::{PASSWORD, Service, approve, sign_in_device},
+    postgres::Place,
 };
 use serde_json::json;
 
 #[tokio::main]
 async fn main() {
-    let directory = std::env::args().nth(1).expect("a directory to write to");
+    let mut arguments = std::env::args().skip(1);
+    let kind = arguments.next().expect("sqlite or postgres");
+    let directory = arguments.next().expect("a directory to write to");
     let directory = PathBuf::from(directory);
     fs::create_dir_all(&directory).expect("the directory");
-    let service = Service::init();
+    let place = (kind == "postgres").then(Place::default);
+    let service = Service::init_in(place.as_ref().map(Place::address));
     let running = service.serve().await;
     let aws = service.aws();
 
@@ -39,12 +44,18 @@ async fn main() {
     let waiting = aws.start_device(&client).await;
     approve(&mut service.browser(), &waiting).await;
 
-    service.admin(&["backup", "claviger.db"]).assert_code(0);
-    drop(running);
-    for name in ["claviger.db", "keys"] {
+    let copy = |name: &str| {
         let to = directory.join(name);
         fs::copy(service.room.work().join(name), to).expect("a copy");
+    };
+    copy("keys");
+    if let Some(place) = place {
+        fs::write(directory.join("claviger.sql"), place.freeze()).expect("a dump");
+    } else {
+        service.admin(&["backup", "claviger.db"]).assert_code(0);
+        copy("claviger.db");
     }
+    drop(running);
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let held = json!({
         "frozen_at": now.expect("a time").as_secs(),

@@ -302,6 +302,9 @@ fn server() -> &'static Server {
     SERVER.get_or_init(Server::start)
 }
 
+/// What a place is called in a frozen store.
+const FROZEN: &str = "frozen_store";
+
 /// A place for one store, new and empty.
 pub struct Place {
     schema: String,
@@ -399,6 +402,20 @@ impl Place {
         input.write_all(dump).expect("psql reads");
         drop(input);
         assert!(psql.wait().is_ok_and(|ended| ended.success()), "psql");
+    }
+
+    /// What [`Place::dump`] gave as text that fits every place.
+    pub fn freeze(&self) -> String {
+        let dump = String::from_utf8(self.dump()).expect("SQL");
+        // What a newer pg_dump says to a newer psql.
+        let lines = dump.lines().filter(|line| !line.contains("restrict "));
+        let lines: Vec<&str> = lines.collect();
+        lines.join("\n").replace(&self.schema, FROZEN) + "\n"
+    }
+
+    /// Puts back what [`Place::freeze`] gave, in whatever place.
+    pub fn thaw(&self, frozen: &str) {
+        self.restore(frozen.replace(FROZEN, &self.schema).as_bytes());
     }
 
     /// Ends every connection of the store; answers how many there were.
