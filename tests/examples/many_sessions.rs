@@ -19,13 +19,15 @@ use std::{
 };
 
 use claviger_model::{
+    directory::{User, UserName, UserState},
     id::{SessionId, UserId},
     session::Session,
+    time::Timestamp,
 };
 use claviger_store::{
     driver::Driver,
     postgres::{PostgresStore, address::Address},
-    repository::session,
+    repository::{session, user},
     sqlite::{Options, SqliteStore},
     statement::{Plan, Query},
     value::Value,
@@ -102,7 +104,48 @@ async fn main() {
         mib(resident(&running))
     );
     running.kill();
+    end_everybody(&service, many / 5).await;
     expire(&mut service, place.as_ref()).await;
+}
+
+/// Ends all that there is, as an operator would after a restore, with so many people in the directory.
+async fn end_everybody(service: &Service, people: u64) {
+    let driver = open(service).await;
+    let mut next = 0;
+    while next < people {
+        let some = (next..people.min(next + AT_ONCE)).map(|number| {
+            let name = UserName::parse(&format!("person-{number}")).expect("a name");
+            let person = User {
+                id: UserId::from_bytes(spread_out(number)),
+                display_name: name.to_string(),
+                name,
+                email: None,
+                state: UserState::Active,
+                epoch: 0,
+            };
+            user::adding(&person, Timestamp::from_epoch_seconds(1))
+        });
+        let applied = driver.apply(Plan(some.collect())).await;
+        assert!(applied.expect("a write").is_whole());
+        next += AT_ONCE;
+    }
+    drop(driver);
+    let running = service.serve().await;
+    let begun = Instant::now();
+    let ended = service.admin(&["sessions", "end", "--all"]);
+    ended.assert_code(0);
+    println!(
+        "`sessions end --all`, {people} people: {:.1?}: {}",
+        begun.elapsed(),
+        ended.stdout.trim()
+    );
+    running.kill();
+}
+
+/// Ids of chance are spread over the whole tree.
+fn spread_out(number: u64) -> [u8; 16] {
+    let factor = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    u128::from(number + 1).wrapping_mul(factor).to_be_bytes()
 }
 
 /// Waits for the job, and compares refreshes before it with those meanwhile.
@@ -161,14 +204,10 @@ async fn plant(driver: &dyn Driver, template: &Session, many: u64) {
     let mut next = 0_u64;
     while next < many {
         let some = (next..many.min(next + AT_ONCE)).map(|number| {
-            // Ids of chance are spread over the whole tree; five sessions a person.
-            let spread = |number: u64| {
-                let factor = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
-                u128::from(number + 1).wrapping_mul(factor).to_be_bytes()
-            };
+            // Five a person.
             session::starting(&Session {
-                id: SessionId::from_bytes(spread(number)),
-                user_id: UserId::from_bytes(spread(number / 5)),
+                id: SessionId::from_bytes(spread_out(number)),
+                user_id: UserId::from_bytes(spread_out(number / 5)),
                 ..template.clone()
             })
         });

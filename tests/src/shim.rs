@@ -11,6 +11,9 @@ pub const EIO: i32 = 5;
 /// What `EINTR` is called here.
 pub const EINTR: i32 = 4;
 
+/// What `EROFS` is called here.
+pub const EROFS: i32 = 30;
+
 /// What `ENOSPC` is called here.
 pub const ENOSPC: i32 = 28;
 

@@ -36,13 +36,14 @@ const ROWS: &[Row] = &[
         &[("e2e", &["f07_"]), ("store", &["f07_"])],
     ),
     row("F08", "slow disk, short writes", &[("e2e", &["f08_"])]),
+    row("F09", "the disk turns read-only", &[("e2e", &["f09_"])]),
     row("F10", "no descriptors left", &[("cli", &["f10_"])]),
     row("F12", "damaged files", &[("store", &["f12_"])]),
     row("F13", "the database hangs", &[("store", &["f13_"])]),
     row(
         "F14",
         "failover",
-        &[("e2e", &["f14_"]), ("store", &["f14_"])],
+        &[("e2e", &["f14_"]), ("store", &["f14_"]), ("cli", &["f14_"])],
     ),
     row(
         "F15",
@@ -65,6 +66,7 @@ const ROWS: &[Row] = &[
         "the answer is lost",
         &[("http", &["ref_03_", "dev_15_"])],
     ),
+    row("F27", "names that nobody resolves", &[("cli", &["f27_"])]),
     row("F28", "nobody reads the log", &[("cli", &["f28_"])]),
     row(
         "F30",
@@ -72,6 +74,7 @@ const ROWS: &[Row] = &[
         &[("cli", &["f30_", "r12_"]), ("store", &["f30_"])],
     ),
     row("F31", "two processes, one store", &[("store", &["f31_"])]),
+    row("F32", "handlers panic", &[("http", &["f32_", "tok_13_"])]),
     row(
         "races",
         "two nodes, one token or code",

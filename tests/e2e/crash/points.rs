@@ -13,7 +13,7 @@ use claviger_tests::{
     instance::Service,
     postgres::Place,
     rows::Rows,
-    shim::{EINTR, EIO, ENOSPC, Shim},
+    shim::{EINTR, EIO, ENOSPC, EROFS, Shim},
 };
 
 use super::{
@@ -281,6 +281,16 @@ async fn f07_a_sync_that_fails_at_each_commit_stops_the_process_and_loses_nothin
     let points = bench.sweep(rule).await;
     assert_eq!(bench.ends, [(Some(75), points)].into());
     bench.settle("F07, a session", points, 1).await;
+}
+
+/// What a file system answers that the kernel has made read-only because of its errors.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f09_a_disk_that_turns_read_only_at_each_write_loses_nothing() {
+    let mut bench = Bench::new(None);
+    let rule = |nth| format!("any claviger. {nth}+ fail {EROFS}");
+    let points = bench.sweep(rule).await;
+    assert_eq!(bench.ends, [(Some(75), points)].into());
+    bench.settle("F09, a session", points, 4).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
