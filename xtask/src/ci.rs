@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::cases::results::Results;
 use crate::cases::{command as cases, results};
 use crate::metadata;
-use crate::{process, say, setup, tidy};
+use crate::{bench, process, say, setup, tidy};
 
 /// A named step.
 type Step = (&'static str, fn() -> anyhow::Result<()>);
@@ -19,6 +19,7 @@ const STEPS: &[Step] = &[
     ("fuzz", fuzz),
     ("doc", doc),
     ("build", build),
+    ("bench", bench::quick),
     ("tests", tests),
     ("cases", cases::check),
 ];

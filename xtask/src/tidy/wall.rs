@@ -46,7 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Free to use everything: they are no part of the product.
-const OUTSIDE: &[&str] = &["claviger-tests", "claviger-shim", "xtask"];
+const OUTSIDE: &[&str] = &["claviger-bench", "claviger-tests", "claviger-shim", "xtask"];
 
 /// Packages behind a fence (a trailing `*` stands for any ending) and who may reach over it.
 const FENCES: &[(&str, &[&str], &str)] = &[

@@ -1,0 +1,44 @@
+//! What the stack can do at best: the same HTTP with next to nothing behind it.
+
+mod exchange;
+mod constant;
+mod postgres;
+mod sqlite;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Subcommand;
+
+pub(crate) use exchange::ROWS;
+use exchange::Way;
+
+/// A server that shows a limit.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Ceiling {
+    /// Parses the JSON body, and answers 300 bytes of JSON
+    Constant,
+    /// The same after one guarded UPDATE, durable, many to a commit
+    Sqlite {
+        /// Where its database is to lie
+        directory: PathBuf,
+    },
+    /// The same against PostgreSQL
+    Postgres {
+        /// Its address, as tokio-postgres takes it
+        address: String,
+        /// How statements go there
+        #[arg(value_enum)]
+        way: Way,
+    },
+}
+
+/// Serves until it is killed.
+pub(crate) async fn serve(ceiling: Ceiling, listen: SocketAddr) -> anyhow::Result<()> {
+    let router = match ceiling {
+        Ceiling::Constant => constant::router(),
+        Ceiling::Sqlite { directory } => sqlite::router(&directory)?,
+        Ceiling::Postgres { address, way } => postgres::router(&address, way).await?,
+    };
+    let listener = tokio::net::TcpListener::bind(listen).await?;
+    Ok(axum::serve(listener, router).await?)
+}

@@ -1,0 +1,98 @@
+//! So many workers, each with a connection of its own, that ask and ask again for a while.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
+
+/// What became of one operation.
+pub(crate) enum Outcome {
+    /// Its answer was read and is what was due.
+    Done,
+    /// It has nothing left to ask for.
+    Out,
+}
+
+/// Somebody who asks.
+pub(crate) trait Worker: Send + 'static {
+    /// Does one operation.
+    fn once(&mut self) -> impl Future<Output = anyhow::Result<Outcome>> + Send;
+}
+
+/// What was seen.
+pub(crate) struct Measured {
+    /// Operations that were judged and found right.
+    pub(crate) operations: u64,
+    /// Those that were not.
+    pub(crate) errors: u64,
+    /// What the first of them was.
+    pub(crate) error: Option<String>,
+    /// Microseconds of each operation.
+    pub(crate) times: Histogram<u64>,
+    pub(crate) took: Duration,
+}
+
+impl Measured {
+    fn new() -> Self {
+        Self {
+            operations: 0,
+            errors: 0,
+            error: None,
+            // One microsecond to a minute, to three digits.
+            times: Histogram::new_with_bounds(1, 60_000_000, 3).unwrap_or_else(|_| unreachable!()),
+            took: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn per_second(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a count of some millions")]
+        let operations = self.operations as f64;
+        operations / self.took.as_secs_f64()
+    }
+}
+
+/// Lets all of them work for so long, and gives them back with what they hold.
+pub(crate) async fn drive<W: Worker>(workers: Vec<W>, length: Duration) -> (Measured, Vec<W>) {
+    let begun = Instant::now();
+    let end = begun + length;
+    let mut working = JoinSet::new();
+    for mut worker in workers {
+        working.spawn(async move {
+            let mut seen = Measured::new();
+            while Instant::now() < end {
+                let asked = Instant::now();
+                match worker.once().await {
+                    Ok(Outcome::Done) => {
+                        let took = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+                        seen.times.saturating_record(took.max(1));
+                        seen.operations += 1;
+                    }
+                    Ok(Outcome::Out) => break,
+                    Err(error) => {
+                        seen.errors += 1;
+                        seen.error.get_or_insert_with(|| format!("{error:#}"));
+                    }
+                }
+            }
+            (seen, worker)
+        });
+    }
+    let mut all = Measured::new();
+    let mut workers = Vec::new();
+    while let Some(worked) = working.join_next().await {
+        let Ok((seen, worker)) = worked else {
+            all.errors += 1;
+            all.error
+                .get_or_insert_with(|| "a worker has panicked".to_owned());
+            continue;
+        };
+        all.operations += seen.operations;
+        all.errors += seen.errors;
+        all.error = all.error.or(seen.error);
+        // Both have the same bounds.
+        let _ = all.times.add(seen.times);
+        workers.push(worker);
+    }
+    all.took = begun.elapsed();
+    (all, workers)
+}

@@ -1,0 +1,87 @@
+//! The rows of the table, and what each is held against.
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// The stack with a constant answer.
+    CeilingConstant,
+    /// The stack with a durable UPDATE of SQLite.
+    CeilingSqlite,
+    /// The stack with a durable UPDATE of PostgreSQL, a statement each.
+    CeilingPostgresEach,
+    /// The same, one statement for all that wait.
+    CeilingPostgresBatched,
+    /// RegisterClient.
+    Register,
+    /// StartDeviceAuthorization.
+    Start,
+    /// CreateToken for a device that nobody has approved.
+    Poll,
+    /// ListAccounts of a person who sees 5, 50 or 500.
+    List(usize),
+    /// CreateToken with a refresh token, on SQLite.
+    Refresh,
+    /// The same on PostgreSQL.
+    RefreshPostgres,
+}
+
+/// What a row's cost is divided by, and how large the ratio may be.
+pub(crate) struct Goal {
+    pub(crate) ceiling: Row,
+    pub(crate) must: f64,
+    pub(crate) aim: f64,
+}
+
+/// In the order in which they run: polls use up what starts have begun.
+pub(crate) const ALL: &[Row] = &[
+    Row::CeilingConstant,
+    Row::Register,
+    Row::CeilingSqlite,
+    Row::Refresh,
+    Row::Start,
+    Row::Poll,
+    Row::List(5),
+    Row::List(50),
+    Row::List(500),
+    Row::CeilingPostgresEach,
+    Row::CeilingPostgresBatched,
+    Row::RefreshPostgres,
+];
+
+impl Row {
+    /// As the table calls it.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::CeilingConstant => "ceiling (a): constant answer".to_owned(),
+            Self::CeilingSqlite => "ceiling (b): one SQLite UPDATE".to_owned(),
+            Self::CeilingPostgresEach => "ceiling (c): PostgreSQL, each".to_owned(),
+            Self::CeilingPostgresBatched => "ceiling (c): PostgreSQL, batched".to_owned(),
+            Self::Register => "RegisterClient".to_owned(),
+            Self::Start => "StartDeviceAuthorization".to_owned(),
+            Self::Poll => "device poll, pending".to_owned(),
+            Self::List(sees) => format!("ListAccounts, {sees} accounts"),
+            Self::Refresh => "refresh with rotation, SQLite".to_owned(),
+            Self::RefreshPostgres => "refresh with rotation, PostgreSQL".to_owned(),
+        }
+    }
+
+    pub(crate) const fn is_on_postgres(self) -> bool {
+        matches!(
+            self,
+            Self::CeilingPostgresEach | Self::CeilingPostgresBatched | Self::RefreshPostgres
+        )
+    }
+
+    /// What it is held against.
+    pub(crate) const fn goal(self) -> Option<Goal> {
+        let (ceiling, must, aim) = match self {
+            Self::Register => (Self::CeilingConstant, 1.5, 1.25),
+            Self::Poll => (Self::CeilingConstant, 1.6, 1.3),
+            Self::List(5) => (Self::CeilingConstant, 1.8, 1.4),
+            Self::Refresh => (Self::CeilingSqlite, 1.5, 1.25),
+            Self::RefreshPostgres => (Self::CeilingPostgresBatched, 1.6, 1.3),
+            _ => return None,
+        };
+        Some(Goal { ceiling, must, aim })
+    }
+}

@@ -1,0 +1,227 @@
+//! What all rounds showed: medians, how far apart they were, and ratios within each round.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::row::{ALL, Row};
+
+/// From which spread on a ratio is marked.
+const WIDE: f64 = 0.15;
+
+/// One row in one round.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Sample {
+    pub(crate) per_second: f64,
+    /// Microseconds of the server's processor time for each operation.
+    pub(crate) cpu: f64,
+    /// The same of its database.
+    pub(crate) cpu_of_database: f64,
+    /// Microseconds.
+    pub(crate) p50: u64,
+    pub(crate) p99: u64,
+    pub(crate) p999: u64,
+    pub(crate) errors: u64,
+    /// MiB, at its end.
+    pub(crate) resident: f64,
+}
+
+/// A middle, and how far the ends are from each other in parts of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Middle {
+    pub(crate) median: f64,
+    pub(crate) spread: f64,
+}
+
+impl Middle {
+    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let (first, last) = (values.first()?, values.last()?);
+        let median = *values.get(values.len() / 2)?;
+        Some(Self {
+            median,
+            spread: (last - first) / median,
+        })
+    }
+}
+
+/// All rounds: each has a sample for each row that ran.
+#[derive(Default)]
+pub(crate) struct Rounds(pub(crate) Vec<Vec<(Row, Sample)>>);
+
+impl Rounds {
+    fn samples(&self, row: Row) -> impl Iterator<Item = &Sample> {
+        let of_row =
+            move |round: &Vec<(Row, Sample)>| round.iter().position(|(own, _)| *own == row);
+        self.0
+            .iter()
+            .filter_map(move |round| Some(&round.get(of_row(round)?)?.1))
+    }
+
+    fn middle(&self, row: Row, value: impl Fn(&Sample) -> f64) -> Option<Middle> {
+        Middle::of(self.samples(row).map(value))
+    }
+
+    /// A value of one row divided by that of another in the same round.
+    pub(crate) fn ratio(
+        &self,
+        row: Row,
+        below: Row,
+        value: impl Fn(&Sample) -> f64,
+    ) -> Option<Middle> {
+        let both = self.0.iter().filter_map(|round| {
+            let find = |wanted| round.iter().find(|(own, _)| *own == wanted);
+            Some(value(&find(row)?.1) / value(&find(below)?.1))
+        });
+        Middle::of(both)
+    }
+
+    /// The table as people read it.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!(
+            "{:<34} {:>9} {:>8} {:>8} {:>8} {:>6} {:>9} {:>8} {:>7}  {}\n",
+            "operation",
+            "per s",
+            "p50 µs",
+            "p99 µs",
+            "p99.9",
+            "errors",
+            "CPU µs/op",
+            "database",
+            "MiB",
+            "ratio of CPU, of rate (spread)"
+        );
+        for row in ALL {
+            let middle = |value: fn(&Sample) -> f64| {
+                self.middle(*row, value).map_or(0.0, |middle| middle.median)
+            };
+            if self.samples(*row).next().is_none() {
+                continue;
+            }
+            let errors: u64 = self.samples(*row).map(|sample| sample.errors).sum();
+            let _ = writeln!(
+                text,
+                "{:<34} {:>9.0} {:>8.0} {:>8.0} {:>8.0} {errors:>6} {:>9.1} {:>8.1} {:>7.1}  {}",
+                row.name(),
+                middle(|sample| sample.per_second),
+                middle(|sample| as_float(sample.p50)),
+                middle(|sample| as_float(sample.p99)),
+                middle(|sample| as_float(sample.p999)),
+                middle(|sample| sample.cpu),
+                middle(|sample| sample.cpu_of_database),
+                middle(|sample| sample.resident),
+                self.verdict(*row),
+            );
+        }
+        text + "~ marks a ratio whose rounds are more than 15 % apart.\n"
+    }
+
+    fn verdict(&self, row: Row) -> String {
+        let Some(goal) = row.goal() else {
+            return String::new();
+        };
+        let cpu = self.ratio(row, goal.ceiling, |sample| sample.cpu);
+        let rate = self.ratio(row, goal.ceiling, |sample| sample.per_second);
+        let (Some(cpu), Some(rate)) = (cpu, rate) else {
+            return String::new();
+        };
+        let mark = if cpu.spread > WIDE { "~" } else { "" };
+        let word = if cpu.median <= goal.aim {
+            "meets the aim"
+        } else if cpu.median <= goal.must {
+            "holds"
+        } else {
+            "MISSES"
+        };
+        format!(
+            "{mark}{:.2}, {:.2} ({:.0} %): {word} {} (aim {})",
+            cpu.median,
+            rate.median,
+            cpu.spread * 100.0,
+            goal.must,
+            goal.aim
+        )
+    }
+
+    /// The same for programs, every round of it.
+    pub(crate) fn json(&self) -> Value {
+        let rows: Vec<Value> = ALL
+            .iter()
+            .filter(|row| self.samples(**row).next().is_some())
+            .map(|row| {
+                let ratio = row.goal().and_then(|goal| {
+                    let cpu = self.ratio(*row, goal.ceiling, |sample| sample.cpu)?;
+                    Some(json!({ "to": goal.ceiling.name(), "cpu": cpu, "must": goal.must, "aim": goal.aim }))
+                });
+                json!({
+                    "operation": row.name(),
+                    "rounds": self.samples(*row).collect::<Vec<_>>(),
+                    "ratio": ratio,
+                })
+            })
+            .collect();
+        json!({ "rows": rows })
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "microseconds of a minute at most"
+)]
+fn as_float(value: u64) -> f64 {
+    value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(cpu: f64) -> Sample {
+        Sample {
+            per_second: 1000.0,
+            cpu,
+            cpu_of_database: 0.0,
+            p50: 1,
+            p99: 2,
+            p999: 3,
+            errors: 0,
+            resident: 10.0,
+        }
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        // The machine was half as fast in the second round: the ratio does not see it.
+        let round = |slow: f64| {
+            vec![
+                (Row::CeilingConstant, sample(10.0 * slow)),
+                (Row::Register, sample(15.0 * slow)),
+            ]
+        };
+        let rounds = Rounds(vec![round(1.0), round(2.0), round(1.0)]);
+        let ratio = rounds.ratio(Row::Register, Row::CeilingConstant, |sample| sample.cpu);
+        let ratio = ratio.expect("two rows");
+        assert!(
+            (ratio.median - 1.5).abs() < 1e-9 && ratio.spread < 1e-9,
+            "{ratio:?}"
+        );
+    }
+
+    #[test]
+    fn a_wide_spread_and_a_missed_goal_are_said() {
+        let round = |cpu: f64| {
+            vec![
+                (Row::CeilingConstant, sample(10.0)),
+                (Row::Register, sample(cpu)),
+            ]
+        };
+        let rounds = Rounds(vec![round(20.0), round(30.0), round(21.0)]);
+        let text = rounds.text();
+        assert!(
+            text.contains("~2.10") && text.contains("MISSES 1.5"),
+            "{text}"
+        );
+    }
+}
