@@ -225,8 +225,7 @@ impl Bench {
         let share = chains.len().div_ceil(connections.len());
         let refreshing = connections.into_iter().map(|connection| {
             let rest = chains.split_off(share.min(chains.len()));
-            let chains = std::mem::replace(&mut chains, rest).into();
-            Refreshing { connection, chains }
+            Refreshing::of(connection, std::mem::replace(&mut chains, rest).into())
         });
         let (sample, workers) = self.run(row, process, refreshing.collect()).await?;
         *self.chains(row) = workers

@@ -84,10 +84,26 @@ pub(crate) struct Chain {
 pub(crate) struct Refreshing {
     pub(crate) connection: Connection,
     pub(crate) chains: VecDeque<Chain>,
+    left: usize,
+}
+
+impl Refreshing {
+    /// Twice each at most: a session that was rotated four times within a minute keeps its token for a while.
+    pub(crate) fn of(connection: Connection, chains: VecDeque<Chain>) -> Self {
+        Self {
+            connection,
+            left: 2 * chains.len(),
+            chains,
+        }
+    }
 }
 
 impl Worker for Refreshing {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(Outcome::Out);
+        };
+        self.left = left;
         let mut chain = self.chains.pop_front().context("no session")?;
         let body = chain.client.refreshing(&chain.tokens.refresh_token);
         let refreshed: anyhow::Result<Tokens> = match self.connection.call("/token", &body).await {
