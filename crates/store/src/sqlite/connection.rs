@@ -68,6 +68,9 @@ pub(super) fn configure(connection: Connection) -> rusqlite::Result<Connection> 
         connection.pragma_update(None, name, value)?;
     }
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    // Otherwise a statement is parsed and planned anew whenever its parameters change, in case another plan
+    // would suit them better: most of what a read cost.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     let kept = settings.iter().all(|(name, value)| {
         let read: rusqlite::Result<i64> =
