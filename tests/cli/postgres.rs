@@ -184,6 +184,22 @@ async fn init_keeps_the_key_file_where_there_may_be_a_store() {
     assert_eq!(pair.sql_at_first("SELECT count(*) FROM keyring"), "1");
 }
 
+/// The socket and the witness are one node's.
+#[tokio::test]
+async fn two_nodes_do_not_share_a_data_directory() {
+    let (_place, mut service) = service();
+    let running = service.serve().await;
+    let other = service.further_node();
+    (service.address, service.operators) = (other.address, other.operators);
+    let ended = service.launch().end();
+    assert_ne!(ended.status.code(), Some(0), "{ended}");
+    ended.assert_says(&["another node has this data directory", "--data-dir"]);
+    // The first one's is still there.
+    service.admin(&["user", "list"]).assert_code(0);
+    assert!(service.room.work().join("data/claviger.sock").exists());
+    running.kill();
+}
+
 #[tokio::test]
 async fn operators_are_told_where_commits_are_confirmed_by_one_machine_alone() {
     let (_place, service) = service();

@@ -118,8 +118,11 @@ pub(crate) fn run(named: &[&str], quick: bool) -> anyhow::Result<()> {
         .iter()
         .filter(|row| named.is_empty() || named.contains(&row.id))
         .collect();
-    if rows.is_empty() {
-        bail!("there is no such fault: {}", named.join(" "));
+    if let Some(unknown) = named
+        .iter()
+        .find(|id| ROWS.iter().all(|row| row.id != **id))
+    {
+        bail!("there is no such fault that can be run here: {unknown}");
     }
     ci::build()?;
     let mut bad = 0;
@@ -165,7 +168,11 @@ fn see(row: &Row, quick: bool) -> anyhow::Result<Seen> {
             command.envs(ci::TWO_NODES);
         }
         let output = command.output().context("cargo cannot be run")?;
+        let before = (seen.passed, seen.failed);
         seen.read(&String::from_utf8_lossy(&output.stdout));
+        // A suite that ends without a word, or that has none of these tests, proves nothing.
+        let is_proven = output.status.success() && seen.passed > before.0;
+        seen.failed += usize::from(!is_proven && seen.failed == before.1);
     }
     Ok(seen)
 }

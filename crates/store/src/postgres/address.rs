@@ -68,6 +68,14 @@ impl Address {
     /// host but this one is TLS that knows the server, unless `sslmode=disable`; `sslrootcert` names
     /// the certificates to know it by, instead of the system's.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        // The other form of libpq's has its own words for TLS, which would be overlooked.
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme))
+        {
+            let form = "it must begin with postgres://";
+            return Err(AddressError::Malformed(form.to_owned()));
+        }
         let (rest, security) = Security::taken_from(text);
         let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| {
             AddressError::Malformed(super::error::text(&error))
@@ -137,7 +145,11 @@ impl Security {
 
     fn is_wanted(&self, config: &Config) -> Result<bool, AddressError> {
         match self.mode.as_deref() {
-            None => Ok(self.roots.is_some() || !config.get_hosts().iter().all(is_local)),
+            None => {
+                let hosts = config.get_hosts().iter().all(is_local);
+                let addresses = config.get_hostaddrs().iter().all(IpAddr::is_loopback);
+                Ok(self.roots.is_some() || !hosts || !addresses)
+            }
             Some("disable") => Ok(false),
             Some("require" | "verify-ca" | "verify-full") => Ok(true),
             Some(other) => Err(AddressError::Unsafe(other.to_owned())),
@@ -257,6 +269,7 @@ mod tests {
             "postgres://a:b@db.example/claviger",
             "postgres://a:b@10.0.0.1/claviger",
             "postgres://a:b@127.0.0.1,db.example/claviger",
+            "postgres://a:b@localhost/claviger?hostaddr=192.0.2.2",
             "postgres://a:b@127.0.0.1/claviger?sslmode=verify-full",
             "postgres://a:b@db.example/claviger?sslmode=require&connect_timeout=3",
         ] {
@@ -290,6 +303,7 @@ mod tests {
             "postgres://a:hunter2@",
             "postgres://a:hunter2@host",
             "mysql://a:hunter2@host/b",
+            "host=127.0.0.1 user=a password=hunter2 dbname=b sslmode=require",
             "postgres://a:hunter2@host/b?sslcert=x",
             "postgres://a:hunter2@host/b?sslrootcert=/nowhere.pem",
         ] {

@@ -152,13 +152,13 @@ impl Connection {
         let set = connection.client.batch_execute(SETTINGS).await;
         set.map_err(|error| lost(&error))?;
         connection.look_at_server(condition).await?;
+        connection.wait_for_standbys().await?;
         Ok(connection)
     }
 
     /// A server below the highest timeline was replaced, and has come back as if nothing had happened.
-    async fn look_at_server(&mut self, condition: &Condition) -> Result<(), Trouble> {
+    pub(super) async fn look_at_server(&mut self, condition: &Condition) -> Result<(), Trouble> {
         let sql = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), \
-                     current_setting('synchronous_commit'), \
                      current_setting('synchronous_standby_names')";
         let row = match self.client.query_one(sql, &[]).await {
             Ok(row) => row,
@@ -175,20 +175,23 @@ impl Connection {
                  that was replaced, and must not be written to"
             )));
         }
-        if ["off", "local", "remote_write"].contains(&column(1).as_str()) {
-            let on = self
-                .client
-                .batch_execute("SET synchronous_commit = on")
-                .await;
-            on.map_err(|error| lost(&error))?;
-        }
-        let asynchronous = column(2).is_empty();
+        let asynchronous = column(1).is_empty();
         if condition.set_asynchronous(asynchronous)
             && let Some(caution) = condition.caution()
         {
             tracing::warn!("{caution}");
         }
         Ok(())
+    }
+
+    /// A commit here waits for its standby, whatever the server is set to now or later; for longer than that
+    /// where somebody wants it.
+    async fn wait_for_standbys(&self) -> Result<(), Trouble> {
+        let sql = "SELECT set_config('synchronous_commit', \
+                     CASE current_setting('synchronous_commit') \
+                       WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
+        let set = self.client.batch_execute(sql).await;
+        set.map_err(|error| lost(&error))
     }
 
     /// Whether it can be used again.

@@ -79,12 +79,16 @@ pub(super) fn judge(error: &PostgresError) -> Trouble {
     }
     // Class 53: no room, no memory, no connection left; 57: stopped by an operator or a deadline; 58
     // and XX: the server's own trouble.
-    let unavailable = ["53", "57", "58", "XX"];
-    Trouble::Final(if unavailable.iter().any(|class| code.starts_with(class)) {
-        Error::Unavailable(why)
-    } else {
-        Error::Statement(why)
-    })
+    let mut unavailable = ["53", "57", "58", "XX"].iter();
+    // 42P01, 42501: a table that is gone or not ours any more is being restored.
+    let is_restored = ["42P01", "42501"].contains(&code);
+    Trouble::Final(
+        if is_restored || unavailable.any(|class| code.starts_with(class)) {
+            Error::Unavailable(why)
+        } else {
+            Error::Statement(why)
+        },
+    )
 }
 
 /// The error with its cause: the crate's own text leaves that out.

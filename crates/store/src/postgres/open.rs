@@ -16,8 +16,9 @@ use crate::{
     value::{Row, Value},
 };
 
-/// How long a commit may wait for the standby: what it ends may have taken long, it itself does not.
-const COMMITTING: Duration = Duration::from_secs(10);
+/// How long a commit may wait for the standby, and a server for its first word: what a commit ends may have taken
+/// long, these do not.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Begins a transaction that takes as long as it takes: whoever started it is watching.
 const UNHURRIED: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
@@ -103,7 +104,7 @@ pub(super) async fn create(
 /// Ends a transaction of ours, and knows that its change is kept, at the standby too where there is one.
 pub(super) async fn commit(connection: &Connection) -> Result<(), OpenError> {
     let unconfirmed = |why: &str| Err(OpenError::Unconfirmed(why.to_owned()));
-    match timeout(COMMITTING, connection.run("COMMIT")).await {
+    match timeout(PATIENCE, connection.run("COMMIT")).await {
         Ok(Ok(())) if connection.was_warned() => {
             unconfirmed("it has stopped waiting for its standby")
         }
@@ -173,6 +174,11 @@ async fn connect(address: &Address, condition: &Condition) -> Result<Connection,
 
 /// The number of the store's schema; nothing where there is no store.
 async fn schema(connection: &mut Connection) -> Result<Option<i64>, OpenError> {
+    let reading = timeout(PATIENCE, read_schema(connection)).await;
+    reading.unwrap_or_else(|_| Err(OpenError::Database("it does not answer".to_owned())))
+}
+
+async fn read_schema(connection: &mut Connection) -> Result<Option<i64>, OpenError> {
     let there = Query::new(
         "SELECT count(*) FROM information_schema.tables \
          WHERE table_schema = current_schema() AND table_name = 'meta'",

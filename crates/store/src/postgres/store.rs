@@ -267,10 +267,9 @@ impl Inner {
             return Err(too_slow());
         };
         let judge = |failed| error::judge(&failed).give_up();
-        connection
-            .fetch(&Query::new("SELECT 1"))
-            .await
-            .map_err(judge)?;
+        // Whether it is still the primary, and whether anything confirms its commits, may have changed.
+        let looked = connection.look_at_server(&self.condition).await;
+        looked.map_err(Trouble::give_up)?;
         if self.condition.writes_fail() {
             connection.run(NO_CHANGE).await.map_err(judge)?;
             self.condition.has_written(true);

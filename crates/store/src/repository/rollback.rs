@@ -51,11 +51,12 @@ pub async fn compare(driver: &dyn Driver, seen: &Seen) -> Result<Option<RolledBa
     );
     let (store_id, epoch, there) =
         read(driver, query.bind(seen.node.as_str()).bind(seen.seq)).await?;
-    // Another store was never ahead. And since a node that noticed has raised the epoch, nobody else need
-    // notice the same.
-    if there == 0 && store_id == seen.store_id && epoch == seen.epoch {
+    // Another store was never ahead. A node that noticed has raised the epoch, so that nobody else need notice the
+    // same; and an epoch below the one that was seen is that of a copy from before an earlier loss was settled.
+    let is_behind = epoch < seen.epoch || (epoch == seen.epoch && there == 0);
+    if is_behind && store_id == seen.store_id {
         let last = audit::last_sequence(driver, &seen.node).await?;
-        driver.apply(noticing(seen, last)).await?;
+        driver.apply(noticing(seen, epoch, last)).await?;
     }
     reported(driver).await
 }
@@ -83,7 +84,7 @@ pub async fn reported(driver: &dyn Driver) -> Result<Option<RolledBack>, Error> 
     Ok(RolledBack::read(&text))
 }
 
-fn noticing(seen: &Seen, now: i64) -> Plan {
+fn noticing(seen: &Seen, epoch: i64, now: i64) -> Plan {
     let raise =
         Statement::one("UPDATE meta SET value = $1 WHERE name = 'store_epoch' AND value = $2");
     let mark = "INSERT INTO meta (name, value) VALUES ('rolled_back', $1) \
@@ -95,7 +96,7 @@ fn noticing(seen: &Seen, now: i64) -> Plan {
     Plan::of(
         raise
             .bind((seen.epoch + 1).to_string())
-            .bind(seen.epoch.to_string()),
+            .bind(epoch.to_string()),
     )
     .then(Statement::any(mark).bind(lost.text()))
 }

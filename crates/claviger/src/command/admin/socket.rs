@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, ErrorKind},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, net},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -30,9 +30,13 @@ pub(crate) fn path(data_dir: &Path) -> PathBuf {
     data_dir.join("claviger.sock")
 }
 
-/// Opens the socket; the caller holds the store's lock, so one that lies there is a dead one's.
+/// Opens the socket. One that lies there is a dead one's, unless somebody answers.
 pub(crate) fn bind(data_dir: &Path) -> io::Result<UnixListener> {
     let path = path(data_dir);
+    if net::UnixStream::connect(&path).is_ok() {
+        let why = "another node has this data directory; give each one its own --data-dir";
+        return Err(io::Error::new(ErrorKind::AddrInUse, why));
+    }
     match fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
