@@ -50,8 +50,9 @@ async fn a_plan_fails_whole_at_each_of_its_statements() {
 async fn a_broken_statement_takes_its_own_plan_and_no_other() {
     let store = open().await;
     store.hold(user::adding(&a_user(1), at(1))).await;
-    let broken = Plan::of(user::adding(&a_user(2), at(1)))
-        .then(Statement::one("INSERT INTO users (no_such_column) VALUES (1)"));
+    let broken = Plan::of(user::adding(&a_user(2), at(1))).then(Statement::one(
+        "INSERT INTO users (no_such_column) VALUES (1)",
+    ));
     let twice = Plan::of(user::adding(&a_user(3), at(1))).then(user::adding(&a_user(1), at(1)));
     let (first, broken, twice, last) = tokio::join!(
         store
