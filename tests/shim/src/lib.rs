@@ -13,8 +13,9 @@
 //! clock -3600                     the calendar is an hour behind
 //! ```
 //!
-//! CALL is `write` (to files), `sync`, `truncate`, `send` (to sockets), `any` of these, or `resolve`. TARGET is a
-//! part of the file's path or of the name, or `tcp` or `unix` for sockets; several with commas. ACTION is `fail ERRNO`, `short`, `delay MS`, `kill`,
+//! CALL is `write` (to files), `sync`, `truncate`, `send` (to sockets), `any` of these, or `resolve`, which can only
+//! be delayed. TARGET is a part of the file's path or of the name, or `tcp` or `unix` for sockets; several with
+//! commas. ACTION is `fail ERRNO`, `short`, `delay MS`, `kill`,
 //! `half` (does half of the call, or all of it where there are no halves, then kills) or `lose` (puts files back
 //! to what they were at their last sync, then kills: a machine without power). Whatever kills removes the rules.
 
