@@ -191,7 +191,13 @@ impl Bench {
                 Ok(sample)
             }
             Row::Poll => {
-                let polling = std::mem::take(&mut self.begun).into_iter().map(Polling);
+                let begun = std::mem::take(&mut self.begun).into_iter();
+                let polling = begun.zip(connections).map(|(begun, connection)| {
+                    Polling(Starting {
+                        connection,
+                        ..begun
+                    })
+                });
                 Ok(self.run(row, process, polling.collect()).await?.0)
             }
             Row::List(sees) => {

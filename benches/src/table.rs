@@ -53,11 +53,7 @@ pub(crate) struct Rounds(pub(crate) Vec<Vec<(Row, Sample)>>);
 
 impl Rounds {
     fn samples(&self, row: Row) -> impl Iterator<Item = &Sample> {
-        let of_row =
-            move |round: &Vec<(Row, Sample)>| round.iter().position(|(own, _)| *own == row);
-        self.0
-            .iter()
-            .filter_map(move |round| Some(&round.get(of_row(round)?)?.1))
+        self.0.iter().filter_map(move |round| sample(round, row))
     }
 
     fn middle(&self, row: Row, value: impl Fn(&Sample) -> f64) -> Option<Middle> {
@@ -71,10 +67,10 @@ impl Rounds {
         below: Row,
         value: impl Fn(&Sample) -> f64,
     ) -> Option<Middle> {
-        let both = self.0.iter().filter_map(|round| {
-            let find = |wanted| round.iter().find(|(own, _)| *own == wanted);
-            Some(value(&find(row)?.1) / value(&find(below)?.1))
-        });
+        let both = self
+            .0
+            .iter()
+            .filter_map(|round| Some(value(sample(round, row)?) / value(sample(round, below)?)));
         Middle::of(both)
     }
 
@@ -166,6 +162,12 @@ impl Rounds {
     }
 }
 
+/// What a round has of a row.
+fn sample(round: &[(Row, Sample)], row: Row) -> Option<&Sample> {
+    let found = round.iter().find(|(own, _)| *own == row);
+    found.map(|(_, sample)| sample)
+}
+
 #[expect(
     clippy::cast_precision_loss,
     reason = "microseconds of a minute at most"
@@ -178,7 +180,7 @@ fn as_float(value: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn sample(cpu: f64) -> Sample {
+    fn costing(cpu: f64) -> Sample {
         Sample {
             per_second: 1000.0,
             cpu,
@@ -196,8 +198,8 @@ mod tests {
         // The machine was half as fast in the second round: the ratio does not see it.
         let round = |slow: f64| {
             vec![
-                (Row::CeilingConstant, sample(10.0 * slow)),
-                (Row::Register, sample(15.0 * slow)),
+                (Row::CeilingConstant, costing(10.0 * slow)),
+                (Row::Register, costing(15.0 * slow)),
             ]
         };
         let rounds = Rounds(vec![round(1.0), round(2.0), round(1.0)]);
@@ -213,8 +215,8 @@ mod tests {
     fn a_wide_spread_and_a_missed_goal_are_said() {
         let round = |cpu: f64| {
             vec![
-                (Row::CeilingConstant, sample(10.0)),
-                (Row::Register, sample(cpu)),
+                (Row::CeilingConstant, costing(10.0)),
+                (Row::Register, costing(cpu)),
             ]
         };
         let rounds = Rounds(vec![round(20.0), round(30.0), round(21.0)]);

@@ -1,7 +1,8 @@
 //! What all ceilings are asked, and what they answer.
 
-use axum::{Json, http::StatusCode};
+use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, routing::post};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
 
 /// How statements go to PostgreSQL.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -57,4 +58,30 @@ pub(super) fn answer(done: bool) -> Result<Json<Answer>, StatusCode> {
     } else {
         Err(StatusCode::BAD_REQUEST)
     }
+}
+
+/// A row to write, and who waits for it.
+pub(super) type Job = (i64, oneshot::Sender<bool>);
+
+/// How many may be written at once.
+pub(super) const AT_ONCE: usize = 256;
+
+/// A server that hands what it is asked to one writer, and waits for it.
+pub(super) fn queue() -> (Router, mpsc::Receiver<Job>) {
+    let (sender, jobs) = mpsc::channel(4_096);
+    let router = Router::new()
+        .route("/token", post(queued))
+        .with_state(sender);
+    (router, jobs)
+}
+
+async fn queued(
+    State(writer): State<mpsc::Sender<Job>>,
+    body: Bytes,
+) -> Result<Json<Answer>, StatusCode> {
+    let row = row_of(&body).ok_or(StatusCode::BAD_REQUEST)?;
+    let (sender, written) = oneshot::channel();
+    let sent = writer.send((row, sender)).await;
+    sent.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    answer(written.await.unwrap_or(false))
 }

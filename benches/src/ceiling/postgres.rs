@@ -6,16 +6,10 @@ use std::sync::{
 };
 
 use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, routing::post};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_postgres::{Client, NoTls, Statement};
 
-use super::exchange::{Answer, ROWS, Way, answer, row_of};
-
-/// A row to write, and who waits for it.
-type Job = (i64, oneshot::Sender<bool>);
-
-/// How many may share a statement.
-const AT_ONCE: usize = 256;
+use super::exchange::{AT_ONCE, Answer, Job, ROWS, Way, answer, queue, row_of};
 
 /// As many as the product has.
 const CONNECTIONS: usize = 16;
@@ -51,12 +45,10 @@ pub(super) async fn router(address: &str, way: Way) -> anyhow::Result<Router> {
             Router::new().route("/token", post(each)).with_state(pool)
         }
         Way::Batched => {
-            let (sender, receiver) = mpsc::channel(4_096);
+            let (router, jobs) = queue();
             let update = client.prepare(MANY).await?;
-            tokio::spawn(write(client, update, receiver));
-            Router::new()
-                .route("/token", post(batched))
-                .with_state(sender)
+            tokio::spawn(write(client, update, jobs));
+            router
         }
     })
 }
@@ -82,17 +74,6 @@ async fn each(State(pool): State<Pool>, body: Bytes) -> Result<Json<Answer>, Sta
             .await
             .is_ok_and(|changed| changed == 1),
     )
-}
-
-async fn batched(
-    State(writer): State<mpsc::Sender<Job>>,
-    body: Bytes,
-) -> Result<Json<Answer>, StatusCode> {
-    let row = row_of(&body).ok_or(StatusCode::BAD_REQUEST)?;
-    let (sender, written) = oneshot::channel();
-    let sent = writer.send((row, sender)).await;
-    sent.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    answer(written.await.unwrap_or(false))
 }
 
 async fn write(client: Client, update: Statement, mut jobs: mpsc::Receiver<Job>) {

@@ -2,17 +2,11 @@
 
 use std::path::Path;
 
-use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, routing::post};
+use axum::Router;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::exchange::{Answer, ROWS, answer, row_of};
-
-/// A row to write, and who waits for it.
-type Job = (i64, oneshot::Sender<bool>);
-
-/// How many may share a commit.
-const AT_ONCE: usize = 256;
+use super::exchange::{AT_ONCE, Job, ROWS, queue};
 
 pub(super) fn router(directory: &Path) -> anyhow::Result<Router> {
     let mut connection = Connection::open(directory.join("ceiling.db"))?;
@@ -29,22 +23,9 @@ pub(super) fn router(directory: &Path) -> anyhow::Result<Router> {
         )?;
     }
     filling.commit()?;
-    let (sender, receiver) = mpsc::channel(4_096);
-    std::thread::spawn(move || write(&connection, receiver));
-    Ok(Router::new()
-        .route("/token", post(token))
-        .with_state(sender))
-}
-
-async fn token(
-    State(writer): State<mpsc::Sender<Job>>,
-    body: Bytes,
-) -> Result<Json<Answer>, StatusCode> {
-    let row = row_of(&body).ok_or(StatusCode::BAD_REQUEST)?;
-    let (sender, written) = oneshot::channel();
-    let sent = writer.send((row, sender)).await;
-    sent.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    answer(written.await.unwrap_or(false))
+    let (router, jobs) = queue();
+    std::thread::spawn(move || write(&connection, jobs));
+    Ok(router)
 }
 
 fn write(connection: &Connection, mut jobs: mpsc::Receiver<Job>) {
