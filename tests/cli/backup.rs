@@ -6,6 +6,7 @@ use std::fs;
 use claviger_tests::{
     aws::{Client, Tokens},
     child::{self, Running},
+    evidence::Evidence,
     instance::Service,
     postgres::Place,
     room::Room,
@@ -140,6 +141,7 @@ async fn f30_a_database_that_was_restored_is_noticed_and_ends_everything_on_dema
     let running = service.serve().await;
     service.sign_in_device().await;
     assert!(!running.kill().contains("gone back"), "it was settled");
+    Evidence::that("a dump put back, with what was ended since").print();
 }
 
 /// What is written after the loss hides nothing, and a process that starts anew remembers what the one before
@@ -160,6 +162,7 @@ async fn r12_a_loss_is_noticed_by_the_next_process_whatever_was_written_meanwhil
     let running = service.serve().await;
     running.stderr_line(|line| line.contains("gone back in time").then_some(()));
     running.kill();
+    Evidence::that("a dump put back, and written to before anybody looked").print();
 }
 
 /// Another database was never ahead of what this directory remembers.
@@ -212,6 +215,7 @@ async fn f30_a_database_that_is_restored_under_a_node_is_noticed_within_seconds(
     running.stderr_line(|line| line.contains("gone back in time").then_some(()));
     assert_eq!(place.sql(epoch), "3");
     running.kill();
+    Evidence::that("a dump put back twice under a running node").print();
 }
 
 #[test]

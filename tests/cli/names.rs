@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use claviger_tests::{
+    evidence::Evidence,
     http::{Connection, Request},
     instance::Service,
     postgres::Place,
@@ -52,6 +53,7 @@ async fn f27_a_name_of_the_database_that_nobody_resolves_costs_seconds() {
         );
         tokio::task::yield_now().await;
     }
+    let recovery = healed.elapsed();
     aws.list_accounts(&tokens.access).await.assert_status(200);
     aws.refresh(&client, tokens.refresh_token())
         .await
@@ -62,6 +64,10 @@ async fn f27_a_name_of_the_database_that_nobody_resolves_costs_seconds() {
     running.end().assert_code(0);
     let took = ending.elapsed();
     assert!(took < Duration::from_secs(15), "{took:?}");
+    Evidence::that("the database's name, asked for in vain")
+        .lost(0)
+        .recovered_in(recovery)
+        .print();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,4 +110,8 @@ async fn f27_a_name_of_the_sts_that_nobody_resolves_is_waited_for_by_nobody_else
     assert!([429, 503].contains(&answer.status.as_u16()), "{answer}");
     assert!(!shim.struck().is_empty(), "no name was asked for");
     running.kill();
+    Evidence::that(format!(
+        "the STS's name, asked for in vain; {meanwhile} calls meanwhile"
+    ))
+    .print();
 }

@@ -1,10 +1,21 @@
 //! `--store postgres://…`: the same service from a database that nodes share.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
 use claviger_tests::{
     aws::Tokens,
+    child,
+    evidence::Evidence,
     http::{Connection, Request},
     instance::{PASSWORD, Service, sign_in_device},
     postgres::{Pair, Place},
+    proxy::{End, Proxy, Weather},
     room::Room,
     shim::Shim,
 };
@@ -73,6 +84,10 @@ async fn f15_a_retry_at_a_node_that_is_behind_is_no_theft() {
         node.stderr_line(|line| line.contains("clock is not the database's").then_some(()));
         node.kill();
     }
+    Evidence::that("calendars forty seconds apart")
+        .answers(5, 0, 0)
+        .lost(0)
+        .print();
 }
 
 #[tokio::test]
@@ -93,6 +108,44 @@ async fn a_node_that_is_killed_leaves_everything_to_the_others() {
         .assert_status(200);
     running.kill();
     other.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f16_a_node_that_starts_anew_remembers_who_was_replaced() {
+    let mut pair = Pair::default();
+    let service = Service::init_in(Some(pair.address()));
+    let running = service.serve().await;
+    pair.kill_primary();
+    pair.promote();
+    service.sign_in_device().await;
+    let remembered = || service.room.read("data/store.witness");
+    // The system's number and the second timeline.
+    child::wait_until("it is remembered", || remembered().trim().ends_with(" 2"));
+    running.kill();
+    pair.raise_the_dead();
+    pair.kill_standby();
+    let ended = service.launch().end();
+    ended.assert_code(75).assert_says(&[
+        "the server is on timeline 1, but timeline 2 was seen",
+        "a primary that was replaced",
+    ]);
+    Evidence::that("the first primary alone, and a node that starts").print();
+}
+
+#[tokio::test]
+async fn a_command_for_another_store_changes_nothing_here() {
+    let (place, service) = service();
+    let running = service.serve().await;
+    let elsewhere = "postgres://claviger@127.0.0.1:9/elsewhere";
+    let disable = ["--store", elsewhere, "user", "disable", "alice"];
+    let ended = service.admin(&disable);
+    ended.assert_code(1).assert_says(&[
+        "postgres://127.0.0.1:9/elsewhere; the server that runs on this data directory has postgres://",
+        "Nothing was done",
+    ]);
+    let disabled = "SELECT count(*) FROM users WHERE disabled_at IS NOT NULL";
+    assert_eq!(place.sql(disabled), "0");
+    running.kill();
 }
 
 #[test]
@@ -160,6 +213,7 @@ async fn f14_what_an_asynchronous_standby_had_not_received_is_reported() {
     assert_eq!(pair.sql_at_second(alarms), "1");
     running.stderr_line(|line| line.contains("no synchronous standby").then_some(()));
     running.kill();
+    Evidence::that("an asynchronous standby without the last refresh and the last session: one goes on with an alarm, one is refused").print();
 }
 
 /// The standby is lost just then: the server has written all and says nothing.
@@ -233,4 +287,85 @@ fn an_address_that_cannot_be_used_is_refused_without_its_password() {
         let told = format!("{}{}", ended.stdout, ended.stderr);
         assert!(!told.contains("hunter2"), "{told}");
     }
+}
+
+/// Two nodes behind a balancer that asks them whether they are ready; one is stopped under load.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f20_behind_a_balancer_a_stop_fails_no_request() {
+    let (_place, first) = service();
+    let second = first.further_node();
+    let (running, other) = (first.serve().await, second.serve().await);
+    let (_, tokens) = first.sign_in_device().await;
+    let ends = [first.address, second.address].map(End::Tcp);
+    let balancer = Arc::new(Proxy::start(ends.into()).await);
+    let (served, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let (served, stop) = (Arc::clone(&served), Arc::clone(&stop));
+            let (address, host) = (balancer.address, first.address.to_string());
+            let request = Request::get("/assignment/accounts")
+                .header("x-amz-sso_bearer_token", &tokens.access);
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = Connection::attempt(address, &host, &request).await;
+                    answer.expect("an answer").assert_status(200);
+                    served.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let more = |count| served.load(Ordering::Relaxed) + count;
+    let until = async |due| {
+        while served.load(Ordering::Relaxed) < due {
+            tokio::task::yield_now().await;
+        }
+    };
+    until(more(200)).await;
+    running.terminate();
+    let during = more(0);
+    while first.is_ready().await {
+        tokio::task::yield_now().await;
+    }
+    // The balancer has seen it.
+    balancer.lead_to(1);
+    let ended = running.end();
+    ended.assert_code(0);
+    until(more(200)).await;
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.expect("no request failed");
+    }
+    let during = more(0) - during;
+    assert!(during > 200, "{during} answers since the signal");
+    Evidence::that("SIGTERM to one of two nodes behind a balancer")
+        .answers(more(0), 0, 0)
+        .print();
+    other.kill();
+}
+
+/// What the store will never answer is given up in time, and the process ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f20_a_store_that_hangs_does_not_keep_a_node_from_its_end() {
+    let place = Place::default();
+    let way = Proxy::start(vec![End::Unix(place.socket())]).await;
+    let service = Service::init_in(Some(place.address_by(way.address)));
+    let running = service.serve().await;
+    let (_, tokens) = service.sign_in_device().await;
+    way.turn(Weather::Held);
+    let aws = service.aws();
+    let waiting = tokio::spawn(async move { aws.list_accounts(&tokens.access).await });
+    while way.struck() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    running.terminate();
+    running.end().assert_code(0);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    waiting.await.expect("an answer").assert_status(503);
+    Evidence::that(format!(
+        "SIGTERM while the store hangs; it ended after {took:.1?}"
+    ))
+    .answers(0, 1, 0)
+    .print();
 }

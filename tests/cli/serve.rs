@@ -9,6 +9,7 @@ use std::{
 use claviger_tests::{
     aws::Tokens,
     child::{self, Running},
+    evidence::Evidence,
     http::{Connection, Request},
     instance::Service,
     room::Room,
@@ -37,6 +38,7 @@ fn f18_a_lost_key_file_is_named_and_never_replaced() {
         !service.room.work().join("keys").exists(),
         "new keys over an old store"
     );
+    Evidence::that("the key file was taken away").print();
 }
 
 #[test]
@@ -47,6 +49,31 @@ fn f18_the_key_file_of_another_instance_is_refused() {
         .room
         .succeed(&["init", "--data-dir", "other", "--key-file", "keys"]);
     assert_transcript!("serve_foreign_keys", service.launch().end());
+    Evidence::that("the key file of another instance").print();
+}
+
+/// A disk that was full, a copy that was cut off: what is there is no key file, and stays as it is.
+#[test]
+fn f18_a_key_file_that_is_half_written_is_refused_and_left_alone() {
+    let service = Service::init();
+    let whole = service.room.read("keys");
+    let mut refused = 0;
+    for length in [0, 1, whole.len() / 2, whole.len() - 2] {
+        let half = whole.get(..length).expect("a part");
+        service.room.write("keys", half);
+        let ended = service.launch().end();
+        ended.assert_code(78).assert_says(&["keys"]);
+        assert_eq!(ended.stderr.trim().lines().count(), 1, "{ended}");
+        assert_eq!(service.room.read("keys"), half);
+        refused += 1;
+    }
+    std::fs::remove_file(service.room.work().join("keys")).expect("removed");
+    std::fs::create_dir(service.room.work().join("keys")).expect("a directory");
+    let ended = service.launch().end();
+    ended
+        .assert_code(78)
+        .assert_says(&["keys", "cannot be read"]);
+    Evidence::that(format!("{refused} halves, and a directory in its place")).print();
 }
 
 #[test]
@@ -149,6 +176,10 @@ async fn f20_sigterm_finishes_what_is_in_flight_and_ends_with_0() {
     let accounts = service.aws().list_accounts(&refreshed.access).await;
     accounts.assert_status(200);
     drop(again);
+    Evidence::that("SIGTERM in the middle of a request")
+        .answers(1, 0, 0)
+        .lost(0)
+        .print();
 }
 
 #[tokio::test]
@@ -159,6 +190,7 @@ async fn f20_a_second_sigterm_ends_it_at_once() {
     not_ready(&service, &running).await;
     running.terminate();
     running.end().assert_code(1);
+    Evidence::that("a second SIGTERM").print();
 }
 
 #[tokio::test]
@@ -272,6 +304,9 @@ async fn f28_a_log_that_nobody_reads_holds_up_nobody() {
     });
     let dropped = dropped.recv_timeout(child::PATIENCE).expect("it says so");
     assert!(dropped.is_some_and(|line| line.contains("lines=")));
+    Evidence::that("a pipe that was full")
+        .answers(5_600, 0, 0)
+        .print();
 }
 
 /// A child whose log nobody reads; killed when it goes.
@@ -328,10 +363,15 @@ async fn f10_connections_without_number_leave_descriptors_for_everything_else() 
         spent < begun.elapsed() / 2,
         "it spins: {spent:?} of processor time"
     );
+    let opened = idle.len();
     drop(idle);
     let next = service.aws().refresh(&client, tokens.refresh_token()).await;
     Tokens::of(&next);
     running.kill();
+    Evidence::that(format!(
+        "{opened} connections, 256 descriptors; {spent:?} of processor time"
+    ))
+    .print();
 }
 
 /// The processor time that a process has used.

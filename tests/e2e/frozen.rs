@@ -9,6 +9,7 @@ use std::{
 use claviger_tests::{
     aws::{Client, Device, Tokens},
     child::Running,
+    evidence::Evidence,
     instance::{PASSWORD, Service},
     postgres::Place,
     room::Room,
@@ -122,6 +123,9 @@ async fn f24_whoever_signed_in_under_the_first_schema_goes_on() {
     frozen.go_on().await;
     running.terminate();
     running.end().assert_code(0);
+    Evidence::that("a store that the first release wrote")
+        .lost(0)
+        .print();
 }
 
 /// The first schema that PostgreSQL ever had is the second one of SQLite. The server's clock, which does not go
@@ -160,6 +164,9 @@ async fn f01_killed_at_each_call_of_a_schema_step_the_store_comes_forward() {
         running.kill();
     }
     assert!(points >= 5, "{points} points only");
+    Evidence::that(format!("a schema step, killed at {points} points"))
+        .lost(0)
+        .print();
 }
 
 /// The process once it is ready; nothing if it dies before.

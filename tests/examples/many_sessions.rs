@@ -35,6 +35,7 @@ use claviger_store::{
 use claviger_tests::{
     aws::{Client, Tokens},
     child::Running,
+    evidence::Evidence,
     instance::Service,
     postgres::Place,
     shim::Shim,
@@ -172,8 +173,10 @@ async fn expire(service: &mut Service, place: Option<&Place>) {
         }
     };
     println!("{line}");
-    println!("refreshes before:    {}", spread(before));
-    println!("refreshes meanwhile: {}", spread(during));
+    let (before, during) = (spread(before), spread(during));
+    println!("refreshes before:    {before}");
+    println!("refreshes meanwhile: {during}");
+    Evidence::that(format!("refreshes before it {before}, meanwhile {during}")).print();
     println!("after it: {:.1} MiB resident", mib(resident(&running)));
     running.kill();
 }

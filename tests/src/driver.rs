@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use crate::evidence::Evidence;
 use claviger_model::port::future::BoxFuture;
 use claviger_store::{
     driver::Driver,
@@ -37,7 +38,8 @@ pub struct SwitchedStore {
     mode: Mutex<Mode>,
     reads: AtomicUsize,
     writes: AtomicUsize,
-    at_work: AtomicUsize,
+    /// What is on its way, of each node.
+    at_work: Mutex<Vec<AtWork>>,
     overlapped: AtomicUsize,
     noted: Mutex<Option<Vec<Vec<&'static str>>>>,
 }
@@ -50,7 +52,7 @@ impl SwitchedStore {
             mode: Mutex::default(),
             reads: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
-            at_work: AtomicUsize::new(0),
+            at_work: Mutex::new(vec![AtWork::default()]),
             overlapped: AtomicUsize::new(0),
             noted: Mutex::default(),
         }
@@ -71,10 +73,64 @@ impl SwitchedStore {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// How many plans began while others, of whichever node, were not answered yet: without any, a race was
-    /// none.
-    pub fn overlapped(&self) -> usize {
+    /// The same store as a further node reaches it.
+    pub fn of_another_node(self: &Arc<Self>) -> Arc<dyn Driver> {
+        let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        at_work.push(AtWork::default());
+        let node = at_work.len() - 1;
+        drop(at_work);
+        let switch = Arc::clone(self);
+        Arc::new(View { switch, node })
+    }
+
+    /// Begins to count the rounds of a race.
+    pub fn race(self: &Arc<Self>) -> Race {
+        Race {
+            before: self.overlapped(),
+            switch: Arc::clone(self),
+            rounds: 0,
+            met: 0,
+        }
+    }
+
+    /// How often a plan and something of another node were on their way at once.
+    fn overlapped(&self) -> usize {
         self.overlapped.load(Ordering::SeqCst)
+    }
+
+    /// A read or a plan of that node goes on its way.
+    fn begin(&self, node: usize, is_plan: bool) -> Done<'_> {
+        let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = at_work.iter().enumerate();
+        let meets = |other: &AtWork| other.plans > 0 || (is_plan && other.reads > 0);
+        if all.any(|(other, work)| other != node && meets(work)) {
+            self.overlapped.fetch_add(1, Ordering::SeqCst);
+        }
+        if let Some(own) = at_work.get_mut(node) {
+            *own.of(is_plan) += 1;
+        }
+        Done {
+            switch: self,
+            node,
+            is_plan,
+        }
+    }
+
+    fn fetch_of(&self, node: usize, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        let is_counted = UNCOUNTED.try_with(|()| ()).is_err();
+        if is_counted {
+            self.reads.fetch_add(1, Ordering::SeqCst);
+        }
+        match self.mode() {
+            Mode::Away => Box::pin(std::future::ready(Err(away()))),
+            Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
+            Mode::Working | Mode::ReadOnly | Mode::Full | Mode::AnswerLost => {
+                Box::pin(async move {
+                    let _done = is_counted.then(|| self.begin(node, false));
+                    self.inner.fetch(query).await
+                })
+            }
+        }
     }
 
     /// Begins to note the plans that come, or begins anew.
@@ -86,6 +142,28 @@ impl SwitchedStore {
     pub fn noted(&self) -> Vec<Vec<&'static str>> {
         let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         noted.clone().unwrap_or_default()
+    }
+
+    fn apply_of(&self, node: usize, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(noted) = noted.as_mut() {
+            noted.push(plan.0.iter().map(|statement| statement.sql).collect());
+        }
+        drop(noted);
+        match self.mode() {
+            Mode::Working => Box::pin(async move {
+                let _done = self.begin(node, true);
+                self.inner.apply(plan).await
+            }),
+            Mode::Full if plan.applies_when_full() => self.inner.apply(plan),
+            Mode::Away | Mode::ReadOnly | Mode::Full => Box::pin(std::future::ready(Err(away()))),
+            Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
+            Mode::AnswerLost => Box::pin(async move {
+                self.inner.apply(plan).await?;
+                Err(Error::Unknown("the answer was lost".to_owned()))
+            }),
+        }
     }
 
     fn mode(&self) -> Mode {
@@ -104,41 +182,11 @@ pub async fn uncounted<T>(what: impl Future<Output = T>) -> T {
 
 impl Driver for SwitchedStore {
     fn fetch(&self, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
-        if UNCOUNTED.try_with(|()| ()).is_err() {
-            self.reads.fetch_add(1, Ordering::SeqCst);
-        }
-        match self.mode() {
-            Mode::Away => Box::pin(std::future::ready(Err(away()))),
-            Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
-            Mode::Working | Mode::ReadOnly | Mode::Full | Mode::AnswerLost => {
-                self.inner.fetch(query)
-            }
-        }
+        self.fetch_of(0, query)
     }
 
     fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
-        self.writes.fetch_add(1, Ordering::SeqCst);
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(noted) = noted.as_mut() {
-            noted.push(plan.0.iter().map(|statement| statement.sql).collect());
-        }
-        drop(noted);
-        match self.mode() {
-            Mode::Working => Box::pin(async move {
-                if self.at_work.fetch_add(1, Ordering::SeqCst) > 0 {
-                    self.overlapped.fetch_add(1, Ordering::SeqCst);
-                }
-                let _done = Done(&self.at_work);
-                self.inner.apply(plan).await
-            }),
-            Mode::Full if plan.applies_when_full() => self.inner.apply(plan),
-            Mode::Away | Mode::ReadOnly | Mode::Full => Box::pin(std::future::ready(Err(away()))),
-            Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
-            Mode::AnswerLost => Box::pin(async move {
-                self.inner.apply(plan).await?;
-                Err(Error::Unknown("the answer was lost".to_owned()))
-            }),
-        }
+        self.apply_of(0, plan)
     }
 
     fn health(&self) -> Result<(), Error> {
@@ -153,12 +201,95 @@ impl Driver for SwitchedStore {
     }
 }
 
+/// How much of a node is on its way.
+#[derive(Default)]
+struct AtWork {
+    reads: usize,
+    plans: usize,
+}
+
+impl AtWork {
+    const fn of(&mut self, is_plan: bool) -> &mut usize {
+        if is_plan {
+            &mut self.plans
+        } else {
+            &mut self.reads
+        }
+    }
+}
+
+/// What a further node sees.
+struct View {
+    switch: Arc<SwitchedStore>,
+    node: usize,
+}
+
+impl Driver for View {
+    fn fetch(&self, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+        self.switch.fetch_of(self.node, query)
+    }
+
+    fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
+        self.switch.apply_of(self.node, plan)
+    }
+
+    fn health(&self) -> Result<(), Error> {
+        self.switch.health()
+    }
+
+    fn tells_the_time(&self) -> bool {
+        self.switch.tells_the_time()
+    }
+}
+
 /// Counts down however its plan ends, also when whoever asked goes away.
-struct Done<'a>(&'a AtomicUsize);
+struct Done<'a> {
+    switch: &'a SwitchedStore,
+    node: usize,
+    is_plan: bool,
+}
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let at_work = self.switch.at_work.lock();
+        let mut at_work = at_work.unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = at_work.get_mut(self.node) {
+            *own.of(self.is_plan) -= 1;
+        }
+    }
+}
+
+/// The rounds of a race between nodes, and in how many of them they met: a plan of one was on its way while another
+/// one was at the store.
+#[must_use]
+pub struct Race {
+    switch: Arc<SwitchedStore>,
+    before: usize,
+    rounds: usize,
+    met: usize,
+}
+
+impl Race {
+    /// A round is over.
+    pub fn round_over(&mut self) {
+        let now = self.switch.overlapped();
+        self.rounds += 1;
+        self.met += usize::from(now > self.before);
+        self.before = now;
+    }
+
+    /// It is over; the nodes met in a quarter of its rounds at least. Says so, and what came of it.
+    #[track_caller]
+    pub fn over(self, what: &str) {
+        let Self { rounds, met, .. } = self;
+        assert!(
+            met * 4 >= rounds,
+            "the nodes met in {met} of {rounds} rounds"
+        );
+        let met = format!(
+            "{what}: {rounds} rounds, in {met} of them both nodes were at the store at once"
+        );
+        Evidence::that(met).lost(0).doubled(0).print();
     }
 }
 

@@ -13,8 +13,7 @@ pub fn number_of(variable: &str) -> Option<u64> {
 
 /// Rounds of a race: 50, or as many as `CLAVIGER_RACE_ROUNDS` says.
 ///
-/// A race also asserts that its requests overlapped:
-/// [`SwitchedStore::overlapped`](crate::driver::SwitchedStore::overlapped).
+/// A race also asserts that its requests overlapped: [`Race`](crate::driver::Race).
 pub fn rounds() -> usize {
     let rounds = number_of("CLAVIGER_RACE_ROUNDS").unwrap_or(50);
     usize::try_from(rounds).expect("a number of rounds")

@@ -18,6 +18,7 @@ pub mod hasher;
 pub mod credentials;
 pub mod driver;
 pub mod effort;
+pub mod evidence;
 pub mod faulty;
 pub mod seed;
 pub mod log;

@@ -54,7 +54,7 @@ impl TestServer {
         NodeBuilder {
             server: self,
             name: name.to_owned(),
-            store: Arc::clone(&self.switch) as _,
+            store: self.switch.of_another_node(),
             clock: Arc::clone(&self.clock),
             entropy: Arc::new(SeededEntropy::new(&seed)),
             key_file: World::builder().key_file(),

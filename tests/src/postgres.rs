@@ -129,6 +129,15 @@ impl Server {
             .expect("a number")
     }
 
+    /// Sends a signal to it and to all its children.
+    fn signal_all(&self, name: &str) {
+        let parent = self.process();
+        child::signal(parent, name);
+        let mut children = Command::new("pkill");
+        children.args([&format!("-{name}"), "-P", &parent.to_string()]);
+        must("pkill", &children.output().expect("pkill runs"));
+    }
+
     /// Ends it as a loss of its machine would, as far as anybody who speaks with it can see.
     fn kill(&self) {
         child::signal(self.process(), "KILL");
@@ -212,6 +221,17 @@ impl Pair {
         format!("postgres://claviger@{first},{second}/postgres")
     }
 
+    /// Makes a store in it.
+    pub async fn create(&self) -> PostgresStore {
+        let address = Address::parse(&self.address()).expect("an address");
+        let make = async move { PostgresStore::create(address, "suite", &Plan::default()).await };
+        runtime()
+            .spawn(make)
+            .await
+            .expect("no panic")
+            .expect("a new store")
+    }
+
     /// The rows of the store that is there, at whichever is the primary.
     pub fn rows(&self) -> Rows {
         rows_at(&self.address())
@@ -253,6 +273,16 @@ impl Pair {
         let first = std::mem::replace(&mut self.primary.keeper, keeper);
         self.primary.wait();
         std::mem::forget(first);
+    }
+
+    /// The primary stands still, and all that serve its connections with it.
+    pub fn freeze_primary(&self) {
+        self.primary.signal_all("STOP");
+    }
+
+    /// It goes on.
+    pub fn thaw_primary(&self) {
+        self.primary.signal_all("CONT");
     }
 
     /// Kills the standby, or the primary that it has become.

@@ -1,98 +1,166 @@
 //! `cargo xtask faults`: every fault of docs/reliability.md, the long way, and the table of what was seen.
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use anyhow::{Context as _, bail};
 
 use crate::{ci, process, say};
 
-/// A fault, and the tests that make it happen. Each asserts that it did.
+/// A fault, and what makes it happen. Each test asserts that it did, and says what it saw.
 struct Row {
     id: &'static str,
     fault: &'static str,
-    /// Suites with what their tests' names contain.
-    tests: &'static [(&'static str, &'static [&'static str])],
+    runs: &'static [Run],
 }
 
-/// All rows; the texts of those that no machine of ours can run stand in docs/reliability.md.
+/// What makes a fault happen.
+enum Run {
+    /// The tests of a suite whose names contain this.
+    Tests(&'static str, &'static str),
+    /// An example of the tests' crate, and its arguments; too long for `--quick`.
+    Example(&'static str, &'static [&'static str]),
+    /// Nothing here can, and why.
+    Not(&'static str),
+}
+
+use Run::{Example, Not, Tests};
+
+/// All rows.
 const ROWS: &[Row] = &[
-    row("F01", "killed at each call", &[("e2e", &["f01_"])]),
-    row("F02", "killed at random", &[("e2e", &["f02_"])]),
+    row("F01", "killed at each call", &[Tests("e2e", "f01_")]),
+    row("F02", "killed at random", &[Tests("e2e", "f02_")]),
     row(
         "F03",
         "stopped and woken",
-        &[("e2e", &["f03_"]), ("store", &["f03_"])],
+        &[Tests("e2e", "f03_"), Tests("store", "f03_")],
     ),
-    row("F04", "the power goes", &[("e2e", &["f04_"])]),
-    row("F05", "disk full", &[("store", &["f05_"])]),
+    row("F04", "the power goes", &[Tests("e2e", "f04_")]),
+    row("F05", "disk full", &[Tests("store", "f05_")]),
     row(
         "F06",
         "disk full at one write",
-        &[("e2e", &["f06_"]), ("store", &["f06_"])],
+        &[Tests("e2e", "f06_"), Tests("store", "f06_")],
     ),
     row(
         "F07",
         "a sync fails",
-        &[("e2e", &["f07_"]), ("store", &["f07_"])],
+        &[Tests("e2e", "f07_"), Tests("store", "f07_")],
     ),
-    row("F08", "slow disk, short writes", &[("e2e", &["f08_"])]),
-    row("F09", "the disk turns read-only", &[("e2e", &["f09_"])]),
-    row("F10", "no descriptors left", &[("cli", &["f10_"])]),
-    row("F12", "damaged files", &[("store", &["f12_"])]),
-    row("F13", "the database hangs", &[("store", &["f13_"])]),
+    row("F08", "slow disk, short writes", &[Tests("e2e", "f08_")]),
+    row("F09", "the disk turns read-only", &[Tests("e2e", "f09_")]),
+    row("F10", "no descriptors left", &[Tests("cli", "f10_")]),
+    row(
+        "F11",
+        "memory limit",
+        &[Not("wants cgroups, which a container may not make")],
+    ),
+    row("F12", "damaged files", &[Tests("store", "f12_")]),
+    row("F13", "the database hangs", &[Tests("store", "f13_")]),
     row(
         "F14",
         "failover",
-        &[("e2e", &["f14_"]), ("store", &["f14_"]), ("cli", &["f14_"])],
+        &[
+            Tests("e2e", "f14_"),
+            Tests("store", "f14_"),
+            Tests("cli", "f14_"),
+        ],
     ),
     row(
         "F15",
         "clock jumps",
-        &[("e2e", &["f15_"]), ("cli", &["f15_"]), ("store", &["f15_"])],
+        &[
+            Tests("e2e", "f15_"),
+            Tests("cli", "f15_"),
+            Tests("store", "f15_"),
+        ],
     ),
-    row("F16", "a replaced primary returns", &[("store", &["f16_"])]),
-    row("F17", "keys rotate", &[("http", &["f17_"])]),
-    row("F18", "key file lost or foreign", &[("cli", &["f18_"])]),
-    row("F20", "SIGTERM", &[("cli", &["f20_"])]),
-    row("F21", "STS in trouble", &[("http", &["res_08_"])]),
+    row(
+        "F16",
+        "a replaced primary returns",
+        &[Tests("store", "f16_"), Tests("cli", "f16_")],
+    ),
+    row("F17", "keys rotate", &[Tests("http", "f17_")]),
+    row("F18", "key file lost or foreign", &[Tests("cli", "f18_")]),
+    row(
+        "F19",
+        "100,000 idle connections",
+        &[Not("wants 100,000 descriptors for one process")],
+    ),
+    row("F20", "SIGTERM", &[Tests("cli", "f20_")]),
+    row(
+        "F21",
+        "STS in trouble",
+        &[Tests("http", "res_08_"), Tests("suite", "f21_")],
+    ),
+    row(
+        "F22",
+        "upstream identity provider",
+        &[Not("there is no upstream sign-in")],
+    ),
+    row(
+        "F23",
+        "upgrade node by node",
+        &[Not("there is no earlier release")],
+    ),
     row(
         "F24",
         "another schema",
-        &[("e2e", &["f24_"]), ("store", &["f24_"])],
+        &[Tests("e2e", "f24_"), Tests("store", "f24_")],
     ),
-    row("F25", "partition from the store", &[("store", &["f25_"])]),
+    row("F25", "partition from the store", &[Tests("store", "f25_")]),
     row(
         "F26",
         "the answer is lost",
-        &[("http", &["ref_03_", "dev_15_"])],
+        &[
+            Tests("http", "f26_"),
+            Tests("http", "ref_03_"),
+            Tests("http", "dev_15_"),
+        ],
     ),
-    row("F27", "names that nobody resolves", &[("cli", &["f27_"])]),
-    row("F28", "nobody reads the log", &[("cli", &["f28_"])]),
+    row("F27", "names nobody resolves", &[Tests("cli", "f27_")]),
+    row("F28", "nobody reads the log", &[Tests("cli", "f28_")]),
+    row(
+        "F29",
+        "a million rows to delete",
+        &[
+            Example("many_sessions", &["sqlite", "1000000"]),
+            Example("many_sessions", &["postgres", "1000000"]),
+        ],
+    ),
     row(
         "F30",
         "restored from a backup",
-        &[("cli", &["f30_", "r12_"]), ("store", &["f30_"])],
+        &[
+            Tests("cli", "f30_"),
+            Tests("cli", "r12_"),
+            Tests("store", "f30_"),
+            Tests("store", "r12_"),
+        ],
     ),
-    row("F31", "two processes, one store", &[("store", &["f31_"])]),
-    row("F32", "handlers panic", &[("http", &["f32_", "tok_13_"])]),
+    row("F31", "two processes, one store", &[Tests("store", "f31_")]),
+    row(
+        "F32",
+        "handlers panic",
+        &[Tests("http", "f32_"), Tests("http", "tok_13_")],
+    ),
     row(
         "races",
         "two nodes, one token or code",
-        &[(
-            "http",
-            &[
-                "ref_02_", "ref_15_", "aut_08_", "dev_11_", "dev_13_", "dev_14_", "sgn_04_",
-            ],
-        )],
+        &[
+            Tests("http", "ref_02_"),
+            Tests("http", "ref_15_"),
+            Tests("http", "aut_08_"),
+            Tests("http", "dev_11_"),
+            Tests("http", "dev_12_"),
+            Tests("http", "dev_13_"),
+            Tests("http", "dev_14_"),
+            Tests("http", "sgn_04_"),
+        ],
     ),
 ];
 
-const fn row(
-    id: &'static str,
-    fault: &'static str,
-    tests: &'static [(&'static str, &'static [&'static str])],
-) -> Row {
-    Row { id, fault, tests }
+const fn row(id: &'static str, fault: &'static str, runs: &'static [Run]) -> Row {
+    Row { id, fault, runs }
 }
 
 /// How long and how thorough it is.
@@ -104,12 +172,16 @@ const LONG: &[(&str, &str)] = &[
 ];
 
 /// What became of a row.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 struct Seen {
     passed: usize,
     failed: usize,
-    /// What the tests said of it.
+    /// Runs that passed and said nothing of a fault.
+    unproven: usize,
+    /// What was said: what happened, answers, lost, doubled, recovery.
     evidence: Vec<String>,
+    /// Why it cannot be run.
+    not: Option<&'static str>,
 }
 
 /// Runs all rows, or those that are named; `quick` as CI does. A row that fails or proves nothing fails it all.
@@ -126,20 +198,25 @@ pub(crate) fn run(named: &[&str], quick: bool) -> anyhow::Result<()> {
     }
     ci::build()?;
     let mut bad = 0;
-    say::line("fault  what happens                  result   evidence");
+    say::line(
+        "fault  what was done: what was seen | answers: served / 503 / none | lost | doubled | recovery",
+    );
     for row in rows {
         let begun = Instant::now();
         let seen = see(row, quick)?;
-        let result = seen.result();
-        bad += usize::from(result != "ok");
-        let head = format!("{:<6} {:<29} {result:<8}", row.id, row.fault);
-        let took = begun.elapsed().as_secs();
+        let (result, took) = (seen.result(), begun.elapsed().as_secs());
+        bad += usize::from(result == "FAILED" || (result == "NOT RUN" && seen.not.is_none()));
+        let tests = seen.passed + seen.failed;
+        let why = match seen.not {
+            Some(why) => why.to_owned(),
+            None => format!("{tests} tests in {took} s"),
+        };
         say::line(&format!(
-            "{head} {} tests in {took} s",
-            seen.passed + seen.failed
+            "{:<6} {:<29} {result:<8} {why}",
+            row.id, row.fault
         ));
         for line in &seen.evidence {
-            say::line(&format!("{:46}{line}", ""));
+            say::line(&format!("{:7}{line}", ""));
         }
     }
     if bad > 0 {
@@ -149,32 +226,73 @@ pub(crate) fn run(named: &[&str], quick: bool) -> anyhow::Result<()> {
 }
 
 fn see(row: &Row, quick: bool) -> anyhow::Result<Seen> {
-    let mut seen = Seen {
-        passed: 0,
-        failed: 0,
-        evidence: Vec::new(),
-    };
-    for (suite, filters) in row.tests {
-        let arguments = ["test", "--workspace", "--locked", "--test", suite, "--"];
-        let mut command = process::command("cargo", &arguments);
-        command
-            .args(*filters)
-            .args(["--nocapture", "--test-threads=1"]);
+    let mut seen = Seen::default();
+    for run in row.runs {
+        let mut command = match run {
+            Tests(suite, filter) => tests(suite, filter, quick),
+            Example(..) if quick => {
+                seen.not = Some("takes minutes; without --quick it runs");
+                continue;
+            }
+            Example(name, arguments) => example(name, arguments),
+            Not(why) => {
+                seen.not = Some(why);
+                continue;
+            }
+        };
         command.env("CLAVIGER_BIN", ci::binary()?);
-        if !quick {
-            command.envs(LONG.iter().copied());
-        }
-        if *suite == "http" {
-            command.envs(ci::TWO_NODES);
-        }
         let output = command.output().context("cargo cannot be run")?;
-        let before = (seen.passed, seen.failed);
+        let before = (seen.passed, seen.failed, seen.evidence.len());
         seen.read(&String::from_utf8_lossy(&output.stdout));
-        // A suite that ends without a word, or that has none of these tests, proves nothing.
-        let is_proven = output.status.success() && seen.passed > before.0;
-        seen.failed += usize::from(!is_proven && seen.failed == before.1);
+        if matches!(run, Example(..)) {
+            seen.passed += usize::from(output.status.success());
+        }
+        if !output.status.success() {
+            seen.failed += usize::from(seen.failed == before.1);
+        } else if seen.passed == before.0 || seen.evidence.len() == before.2 {
+            seen.unproven += 1;
+        }
     }
     Ok(seen)
+}
+
+/// The tests of a suite whose names contain `filter`, one after the other.
+fn tests(suite: &str, filter: &str, quick: bool) -> Command {
+    let arguments = [
+        "test",
+        "--workspace",
+        "--locked",
+        "--test",
+        suite,
+        "--",
+        filter,
+        "--nocapture",
+        "--test-threads=1",
+    ];
+    let mut command = process::command("cargo", &arguments);
+    if !quick {
+        command.envs(LONG.iter().copied());
+    }
+    if suite == "http" {
+        command.envs(ci::TWO_NODES);
+    }
+    command
+}
+
+/// An example of the tests' crate.
+fn example(name: &str, arguments: &[&str]) -> Command {
+    let all = [
+        "run",
+        "--locked",
+        "-p",
+        "claviger-tests",
+        "--example",
+        name,
+        "--",
+    ];
+    let mut command = process::command("cargo", &all);
+    command.args(arguments);
+    command
 }
 
 impl Seen {
@@ -197,7 +315,7 @@ impl Seen {
     fn result(&self) -> &'static str {
         match self {
             Self { failed: 1.., .. } => "FAILED",
-            Self { passed: 0, .. } => "NOT RUN",
+            Self { passed: 0, .. } | Self { unproven: 1.., .. } => "NOT RUN",
             Self { .. } => "ok",
         }
     }
@@ -208,11 +326,7 @@ mod tests {
     use super::*;
 
     fn seen(output: &str) -> Seen {
-        let mut seen = Seen {
-            passed: 0,
-            failed: 0,
-            evidence: Vec::new(),
-        };
+        let mut seen = Seen::default();
         seen.read(output);
         seen
     }
@@ -226,6 +340,15 @@ mod tests {
         );
         assert_eq!((read.passed, read.failed, read.result()), (3, 3, "FAILED"));
         assert_eq!(read.evidence, ["15 kills"]);
+    }
+
+    #[test]
+    fn a_row_that_says_nothing_is_not_run() {
+        let said_nothing = Seen {
+            unproven: 1,
+            ..seen("test result: ok. 1 passed; 0 failed")
+        };
+        assert_eq!(said_nothing.result(), "NOT RUN");
     }
 
     #[test]

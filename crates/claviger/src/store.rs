@@ -7,7 +7,7 @@ use claviger_model::port::clock::Clock;
 use claviger_store::{
     driver::Driver,
     error::Error,
-    postgres::{self, PostgresStore},
+    postgres::{self, Lineage, PostgresStore},
     rolled_back::RolledBack,
     sqlite::{self, Fatal, Identity, Options, SqliteStore},
     statement::Plan,
@@ -55,9 +55,11 @@ impl Store {
                 Ok((Self::Sqlite(Arc::new(store)), opened.rolled_back))
             }
             Some(address) => {
-                let store = PostgresStore::open(address.clone()).await;
-                let store = store.map_err(postgres_exit)?;
-                let lost = Witness::of(&paths.data_dir).compare(&store).await;
+                let witness = Witness::of(&paths.data_dir);
+                let known = witness.read().exit(DATA)?.map(|memory| memory.server);
+                let opening = PostgresStore::open_after(address.clone(), known.unwrap_or_default());
+                let store = opening.await.map_err(postgres_exit)?;
+                let lost = witness.compare(&store).await;
                 Ok((Self::Postgres(Arc::new(store)), lost.exit(TEMPORARY)?))
             }
         }
@@ -81,6 +83,22 @@ impl Store {
     /// Whether other nodes change it, too.
     pub(crate) const fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
+    }
+
+    /// Where a shared store is.
+    pub(crate) fn address(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(store) => Some(store.address()),
+        }
+    }
+
+    /// The server of a shared store.
+    pub(crate) fn lineage(&self) -> Lineage {
+        match self {
+            Self::Sqlite(_) => Lineage::default(),
+            Self::Postgres(store) => store.lineage(),
+        }
     }
 
     /// Tells when the store has stopped for good. PostgreSQL never does: it comes back, or another one.

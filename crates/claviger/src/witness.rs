@@ -10,12 +10,21 @@ use std::{
 use anyhow::Context as _;
 use claviger_store::{
     driver::Driver,
+    postgres::Lineage,
     repository::rollback::{self, Seen},
     rolled_back::RolledBack,
 };
 
+/// What is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) seen: Seen,
+    /// The server that had replaced all others.
+    pub(crate) server: Lineage,
+}
+
 /// The file in the data directory: the store's name, a node's, the number of its last audit record, the store's
-/// epoch.
+/// epoch, the server's system identifier and timeline.
 pub(crate) struct Witness {
     path: PathBuf,
 }
@@ -30,13 +39,13 @@ impl Witness {
     /// Compares what is remembered with the store.
     pub(crate) async fn compare(&self, store: &dyn Driver) -> anyhow::Result<Option<RolledBack>> {
         Ok(match self.read()? {
-            Some(seen) => rollback::compare(store, &seen).await?,
+            Some(memory) => rollback::compare(store, &memory.seen).await?,
             None => rollback::reported(store).await?,
         })
     }
 
     /// What is remembered; nothing where there never was anything.
-    pub(crate) fn read(&self) -> anyhow::Result<Option<Seen>> {
+    pub(crate) fn read(&self) -> anyhow::Result<Option<Memory>> {
         let path = self.path.display();
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
@@ -50,18 +59,26 @@ impl Witness {
         seen.map(Some)
     }
 
-    fn parse(text: &str) -> Option<Seen> {
+    fn parse(text: &str) -> Option<Memory> {
         let mut words = text.split_whitespace();
-        Some(Seen {
+        let seen = Seen {
             store_id: words.next()?.to_owned(),
             node: words.next()?.to_owned(),
             seq: words.next()?.parse().ok()?,
             epoch: words.next()?.parse().ok()?,
-        })
+        };
+        let server = match words.next() {
+            Some(system) => Lineage {
+                system: system.parse().ok()?,
+                timeline: words.next()?.parse().ok()?,
+            },
+            None => Lineage::default(),
+        };
+        Some(Memory { seen, server })
     }
 
     /// Remembers this instead, and waits for the disk.
-    pub(crate) fn write(&self, seen: &Seen) -> io::Result<()> {
+    pub(crate) fn write(&self, memory: &Memory) -> io::Result<()> {
         let new = self.path.with_extension("witness-new");
         let mut file = File::create(&new)?;
         let Seen {
@@ -69,8 +86,14 @@ impl Witness {
             node,
             seq,
             epoch,
-        } = seen;
-        writeln!(file, "{store_id} {node} {seq} {epoch}")?;
+        } = &memory.seen;
+        write!(file, "{store_id} {node} {seq} {epoch}")?;
+        let Lineage { system, timeline } = memory.server;
+        // One that does not say which it is cannot be known again.
+        if system != 0 {
+            write!(file, " {system} {timeline}")?;
+        }
+        writeln!(file)?;
         file.sync_data()?;
         fs::rename(&new, &self.path)?;
         self.path

@@ -27,13 +27,33 @@ pub(super) struct Tally {
     /// Of these, those that said 503.
     pub(super) unavailable: AtomicU64,
     pub(super) unknown: AtomicU64,
+    /// Answers that took the store.
+    pub(super) stored: AtomicU64,
+    /// Answers that said 500 or the like, which no fault may bring about.
+    pub(super) failed: AtomicU64,
 }
 
 impl Tally {
-    /// Answers that were not 503.
-    pub(super) fn served(&self) -> u64 {
-        let answered = self.answered.load(Ordering::Relaxed);
-        answered.saturating_sub(self.unavailable.load(Ordering::Relaxed))
+    /// Counts what became of a request to `target`.
+    fn count(&self, target: &str, response: Option<&Response>) {
+        let one = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
+        let Some(response) = response else {
+            one(&self.unknown);
+            return;
+        };
+        one(&self.answered);
+        match response.status.as_u16() {
+            503 => {
+                one(&self.unavailable);
+            }
+            500.. => {
+                one(&self.failed);
+            }
+            _ if ["/token", "/assignment/accounts", "/logout"].contains(&target) => {
+                one(&self.stored);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -79,17 +99,7 @@ impl Caller {
         let attempt = Connection::attempt(*node, &self.host, &request);
         let response = tokio::time::timeout(IMPATIENCE, attempt).await;
         let response = response.unwrap_or_default();
-        let count = match response {
-            Some(_) => &self.tally.answered,
-            None => &self.tally.unknown,
-        };
-        if response
-            .as_ref()
-            .is_some_and(|response| response.status == 503)
-        {
-            self.tally.unavailable.fetch_add(1, Ordering::Relaxed);
-        }
-        count.fetch_add(1, Ordering::Relaxed);
+        self.tally.count(request.target(), response.as_ref());
         response
     }
 

@@ -32,8 +32,9 @@ pub(super) async fn ask(caller: &Caller, story: &mut Story) -> Result<(), String
     }
 }
 
-/// R2, R3, R9: the rows tell the same as the clients, and the audit log the same as the rows.
-pub(super) fn count(rows: &Rows, told: &Told) -> Vec<String> {
+/// R2, R3, R9: the rows tell the same as the clients, and the audit log the same as the rows. What differs, and
+/// whether it is more than it should be.
+pub(super) fn count(rows: &Rows, told: &Told) -> Vec<(String, bool)> {
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let begun = "SELECT count(*) FROM audit WHERE action = 'session.start'";
     let over = "SELECT count(*) FROM audit WHERE action = 'session.end'";
@@ -77,7 +78,8 @@ pub(super) fn count(rows: &Rows, told: &Told) -> Vec<String> {
         ),
     ];
     let differs = |(what, found, due): (&str, i64, i64)| {
-        (found != due).then(|| format!("{what}: {found} in the store, {due} were due"))
+        let text = || format!("{what}: {found} in the store, {due} were due");
+        (found != due).then(|| (text(), found > due))
     };
     equal.into_iter().filter_map(differs).collect()
 }

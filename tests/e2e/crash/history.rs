@@ -80,6 +80,8 @@ pub(super) struct History(Arc<Mutex<Told>>);
 pub(super) struct Told {
     pub(super) stories: Vec<Story>,
     pub(super) broken: Vec<String>,
+    /// Kinds of rows of which there were more than were due.
+    pub(super) doubled: usize,
     /// Devices that were started and never came to a session.
     pub(super) abandoned: usize,
 }

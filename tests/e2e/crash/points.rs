@@ -10,6 +10,7 @@ use std::{
 use claviger_tests::{
     child::Running,
     effort::number_of,
+    evidence::Evidence,
     instance::Service,
     postgres::Place,
     rows::Rows,
@@ -193,17 +194,25 @@ impl Bench {
     }
 
     /// Reckons; every promise was kept, and the fault happened at so many points at least.
-    #[expect(clippy::print_stdout, reason = "a long run is watched")]
     async fn settle(self, what: &str, points: u64, least: u64) {
         let told = reckon(&[&self.service], &self.caller, &self.history, || {
             self.rows()
         })
         .await;
-        println!(
-            "evidence: {what}: {points} points, {} sessions, nothing lost or doubled; processes ended {:?}",
-            told.stories.len(),
+        let sessions = told.stories.len();
+        Evidence::that(format!(
+            "{what}: {points} points, {sessions} sessions; processes ended {:?}",
             self.ends
-        );
+        ))
+        .answers(
+            self.tally.answered.load(Ordering::Relaxed)
+                - self.tally.unavailable.load(Ordering::Relaxed),
+            self.tally.unavailable.load(Ordering::Relaxed),
+            self.tally.unknown.load(Ordering::Relaxed),
+        )
+        .lost(told.broken.len())
+        .doubled(told.doubled)
+        .print();
         assert!(told.broken.is_empty(), "{what}: {:#?}", told.broken);
         assert!(points >= least, "{what}: {points} points only");
     }

@@ -12,6 +12,7 @@ use claviger_store::sqlite::{Options, SqliteStore};
 use claviger_tests::{
     child::Running,
     effort::number_of,
+    evidence::Evidence,
     instance::Service,
     postgres::{Pair, Place},
     rows::Rows,
@@ -66,7 +67,6 @@ async fn f14_the_primary_dies_under_load_and_nothing_is_lost_or_happens_twice() 
 }
 
 /// The primary is killed under load, and its standby promoted once that was met.
-#[expect(clippy::print_stdout, reason = "a long run is watched")]
 async fn fail_over() {
     let (pair, seed) = (Pair::default(), seed());
     let (first, second) = two_nodes(pair.address());
@@ -84,15 +84,18 @@ async fn fail_over() {
                 tokio::task::yield_now().await;
             }
             pair.promote();
-            let (promoted, served) = (Instant::now(), tally.served());
-            while tally.served() < served + USERS {
+            let stored = || tally.stored.load(Ordering::Relaxed);
+            let (promoted, before) = (Instant::now(), stored());
+            while stored() < before + USERS {
                 tokio::task::yield_now().await;
             }
             let took = promoted.elapsed();
-            println!(
-                "evidence: {} requests answered 503; served {took:?} after the promotion",
+            Evidence::that(format!(
+                "a primary killed under load, {} requests answered 503",
                 refused()
-            );
+            ))
+            .recovered_in(took)
+            .print();
             assert!(
                 took < Duration::from_secs(5),
                 "{took:?} after the promotion"
@@ -139,7 +142,6 @@ pub(super) fn rows_of(service: &Service) -> Rows {
 
 /// Users come and go while a disaster takes its course; then the reckoning. Answers how many blows there
 /// were.
-#[expect(clippy::print_stdout, reason = "a long run is watched")]
 pub(super) async fn endure(
     nodes: &[&Service],
     seed: u64,
@@ -190,24 +192,23 @@ pub(super) async fn endure(
         answered.load(Ordering::Relaxed),
         unknown.load(Ordering::Relaxed),
     );
-    let broken = told.broken.len();
-    println!(
-        "evidence: {blows} blows, {answered} answers ({} of them 503), {unknown} requests without one, {} sessions, \
-         {ended} of them ended, {broken} promises broken",
-        tally.unavailable.load(Ordering::Relaxed),
-        told.stories.len(),
-    );
+    let unavailable = tally.unavailable.load(Ordering::Relaxed);
+    let sessions = told.stories.len();
+    Evidence::that(format!(
+        "{blows} blows, {sessions} sessions, {ended} of them ended"
+    ))
+    .answers(answered - unavailable, unavailable, unknown)
+    .lost(told.broken.len())
+    .doubled(told.doubled)
+    .print();
+    assert_eq!(tally.failed.load(Ordering::Relaxed), 0, "an answer of 500");
     assert!(told.broken.is_empty(), "seed {seed}: {:#?}", told.broken);
     // A run in which nothing was lost on the way proves nothing.
     assert!(
-        unknown + tally.unavailable.load(Ordering::Relaxed) >= blows,
+        unknown + unavailable >= blows,
         "{blows} blows, {unknown} without an answer"
     );
-    assert!(
-        told.stories.len() >= 20 && ended >= 5,
-        "{} sessions only",
-        told.stories.len()
-    );
+    assert!(sessions >= 20 && ended >= 5, "{sessions} sessions only");
     blows
 }
 
@@ -230,6 +231,8 @@ pub(super) async fn reckon(
         node.end().assert_code(0);
     }
     let differences = checker::count(&rows(), &told);
+    told.doubled = differences.iter().filter(|(_, more)| *more).count();
+    let differences = differences.into_iter().map(|(what, _)| what);
     told.broken.extend(differences);
     told
 }
@@ -265,7 +268,9 @@ async fn the_checker_notices_a_store_that_lost_its_tail() {
     assert!(broken.is_err_and(|why| why.contains("an honest client is out")));
     running.terminate();
     running.end().assert_code(0);
-    let differences = checker::count(&rows_of(&service), &told).join("\n");
+    let differences = checker::count(&rows_of(&service), &told);
+    let differences: Vec<_> = differences.into_iter().map(|(what, _)| what).collect();
+    let differences = differences.join("\n");
     assert!(
         differences.contains("sessions, as stories: 1 in the store, 2 were due"),
         "{differences}"

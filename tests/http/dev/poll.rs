@@ -8,6 +8,7 @@ use claviger_tests::{
     TestServer,
     aws::{ACCOUNT_ACCESS, Client, DEVICE_CODE, Device, Tokens, client},
     clock::ManualClock,
+    evidence::Evidence,
     http::Response,
 };
 use serde_json::json;
@@ -240,6 +241,10 @@ async fn dev_15_a_lost_answer_is_given_again() {
     assert_error(&server.aws().poll(&client, &device).await, INVALID);
     // The session does not suffer.
     Tokens::of(&server.aws().refresh(&client, first.refresh_token()).await);
+    Evidence::that("an answer that nobody received, asked for four times")
+        .lost(0)
+        .doubled(0)
+        .print();
 }
 
 #[tokio::test]

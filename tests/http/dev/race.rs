@@ -1,11 +1,13 @@
 //! Races over one device code: however many ask, it is decided once and makes one session.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+use claviger_model::port::clock::Clock as _;
 use claviger_tests::{
     TestServer,
     aws::{Tokens, client},
     browser::form,
+    clock::{ManualClock, START},
     effort::rounds,
 };
 use futures_util::future::join_all;
@@ -17,6 +19,7 @@ fn lift(policy: &mut claviger_engine::policy::Policy) {
     policy.limits.devices_per_network = u32::MAX;
     policy.limits.devices_per_client = u32::MAX;
     policy.limits.sessions_per_user = u32::MAX;
+    policy.limits.sign_ins_per_user = u32::MAX;
     // Who loses a race has typed a code that is none any more.
     policy.limits.wrong_codes_per_web_session = u32::MAX;
     policy.limits.wrong_codes_per_user = u32::MAX;
@@ -30,6 +33,7 @@ async fn dev_14_sixty_four_parallel_polls_make_one_session() {
     let node = server.node("second").start().await;
     let client = server.aws().register().await;
     let mut browser = server.browser_of("alice").await;
+    let mut race = server.switch.race();
     for round in 1..=rounds {
         let device = server.aws().start_device(&client).await;
         browser.approve(&device.user_code).await.assert_status(303);
@@ -39,6 +43,7 @@ async fn dev_14_sixty_four_parallel_polls_make_one_session() {
             aws.poll(&client, &device)
         });
         let answers: Vec<Tokens> = join_all(polls).await.iter().map(Tokens::of).collect();
+        race.round_over();
         let distinct: BTreeSet<_> = answers
             .iter()
             .map(|tokens| tokens.refresh.clone())
@@ -57,7 +62,7 @@ async fn dev_14_sixty_four_parallel_polls_make_one_session() {
         );
         assert_eq!(server.rows().recorded("session.start"), round);
     }
-    assert_overlapped(&server, rounds);
+    race.over("DEV-14, sixty-four polls for one device");
 }
 
 #[tokio::test]
@@ -109,6 +114,7 @@ async fn dev_11_two_nodes_decide_once() {
     let client = client(&server.aws().register_with(body).await);
     let alice = server.browser_of("alice").await;
     let bob = server.browser_of("bob").await;
+    let mut race = server.switch.race();
     for round in 0..rounds {
         let device = server.aws().start_device(&client).await;
         let (mut one, mut other) = (alice.clone(), node.browser_like(&bob));
@@ -123,6 +129,7 @@ async fn dev_11_two_nodes_decide_once() {
             },
         );
         let (first, second) = tokio::join!(one.submit(&approve), other.submit(&answer));
+        race.round_over();
         let mut statuses = [first.status.as_u16(), second.status.as_u16()];
         statuses.sort_unstable();
         assert_eq!(statuses, [303, 404], "{first}\n{second}");
@@ -147,7 +154,7 @@ async fn dev_11_two_nodes_decide_once() {
         server.rows().recorded("device.approve") + server.rows().recorded("device.deny"),
         rounds
     );
-    assert_overlapped(&server, rounds);
+    race.over("DEV-11, two people and one device");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,33 +164,75 @@ async fn dev_13_taking_back_races_with_the_redemption_and_one_of_them_wins() {
     let node = server.node("second").start().await;
     let client = server.aws().register().await;
     let mut alice = server.browser_of("alice").await;
-    for _ in 0..rounds {
+    let (mut race, mut denials, mut redemptions) = (server.switch.race(), 0, 0);
+    for round in 0..rounds {
         let device = server.aws().start_device(&client).await;
         let approved = alice.approve(&device.user_code).await;
         let done = alice.follow(&approved).await;
         let deny = form(&done, "/device/deny");
         let before = server.rows().sessions();
         let other = node.aws();
-        let (polled, denied) = tokio::join!(other.poll(&client, &device), alice.submit(&deny));
+        // Each is the first to go once.
+        let (polled, denied) = if round % 2 == 0 {
+            tokio::join!(other.poll(&client, &device), alice.submit(&deny))
+        } else {
+            let (denied, polled) = tokio::join!(alice.submit(&deny), other.poll(&client, &device));
+            (polled, denied)
+        };
+        race.round_over();
         let gave = server.rows().sessions() - before;
         if denied.status.as_u16() == 303 {
             polled.assert_error(400, "AccessDeniedException");
             assert_eq!(gave, 0);
+            denials += 1;
         } else {
             denied.assert_status(404);
             Tokens::of(&polled);
             assert_eq!(gave, 1);
+            redemptions += 1;
         }
     }
-    assert_overlapped(&server, rounds);
+    race.over(&format!(
+        "DEV-13, a denial and a redemption ({denials} denied, {redemptions} redeemed)"
+    ));
 }
 
-/// Half of the rounds at least were races.
-#[track_caller]
-fn assert_overlapped(server: &TestServer, rounds: usize) {
-    let overlapped = server.switch.overlapped();
-    assert!(
-        overlapped * 2 >= rounds,
-        "{overlapped} of {rounds} overlapped"
-    );
+/// The last seconds of a code, at nodes whose clocks are thirty seconds apart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_12_in_its_last_seconds_a_code_is_decided_once_and_page_and_poll_agree() {
+    let rounds = rounds();
+    let server = TestServer::builder().policy(lift).start().await;
+    let ahead = Arc::<ManualClock>::default();
+    let node = server.node("ahead").clock(Arc::clone(&ahead)).start().await;
+    let client = server.aws().register().await;
+    let mut race = server.switch.race();
+    for round in 0..rounds {
+        let mut here = server.browser_of("alice").await;
+        let mut there = node.browser_like(&server.browser_of("bob").await);
+        let device = server.aws().start_device(&client).await;
+        server.clock.advance(569);
+        ahead.set(server.clock.now().epoch_seconds() - START + 30);
+        let approve = form(&here.look_up(&device.user_code).await, "/device/approve");
+        let deny = form(&there.look_up(&device.user_code).await, "/device/deny");
+        // In every other round the node ahead is past the end when the button is pressed.
+        let late = round % 2 == 1;
+        ahead.advance(i64::from(late));
+        let (approved, denied) = tokio::join!(here.submit(&approve), there.submit(&deny));
+        let polled = server.aws().poll(&client, &device).await;
+        if !late {
+            race.round_over();
+        }
+        if approved.status == 303 {
+            denied.assert_status(404);
+            Tokens::of(&polled);
+        } else {
+            assert!(!late, "it was in time here: {approved}");
+            denied.assert_status(303);
+            polled.assert_error(400, "AccessDeniedException");
+        }
+        server.clock.advance(60);
+    }
+    let decided = server.rows().recorded("device.approve") + server.rows().recorded("device.deny");
+    assert_eq!(decided, rounds);
+    race.over("DEV-12, both answers in a code's last second");
 }

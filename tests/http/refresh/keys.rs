@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use claviger_engine::admin;
 use claviger_model::time::Lifetime;
-use claviger_tests::{TestServer, aws::Tokens, seed::SANDBOX};
+use claviger_tests::{TestServer, aws::Tokens, evidence::Evidence, seed::SANDBOX};
 
 use super::scene::{AWAY, HOME, Scene};
 
@@ -105,7 +105,12 @@ async fn f17_five_rotations_under_load_fail_no_request() {
     };
     let working = (0..8).map(|_| work(&server, &done, &stop));
     futures_util::future::join(futures_util::future::join_all(working), rotate).await;
-    assert!(done.load(Ordering::Relaxed) >= 1_000);
+    let done = done.load(Ordering::Relaxed);
+    assert!(done >= 1_000);
+    Evidence::that("five rotations under load")
+        .answers(done.try_into().expect("a count"), 0, 0)
+        .lost(0)
+        .print();
 }
 
 #[tokio::test]
@@ -232,4 +237,7 @@ async fn f17_a_node_that_could_not_look_says_503_until_it_has() {
     Tokens::of(&aws.refresh(client, tokens.refresh_token()).await);
     // And what is unknown to everybody is nobody's again.
     aws.list_accounts("cva1.made-up").await.assert_status(401);
+    Evidence::that("keys that a node had not learnt met it twice")
+        .answers(3, 2, 0)
+        .print();
 }

@@ -21,12 +21,13 @@ async fn ref_02_hundred_parallel_refreshes_converge() {
     let node = scene.server.node("second").start().await;
     let mut last = scene.rotated(4).await.pop().expect("a fifth");
     assert_eq!(scene.generation(), 5);
+    let mut race = scene.server.switch.race();
     for round in 1..=rounds {
         scene.server.clock.advance(20);
         let callers = [
             scene.at(HOME),
-            scene.at(AWAY),
             node.aws().from(HOME),
+            scene.at(AWAY),
             node.aws(),
         ];
         let refreshes = (0..100).map(|number| {
@@ -34,6 +35,7 @@ async fn ref_02_hundred_parallel_refreshes_converge() {
             caller.refresh(&scene.client, last.refresh_token())
         });
         let answers: Vec<Tokens> = join_all(refreshes).await.iter().map(Tokens::of).collect();
+        race.round_over();
         assert_eq!(answers.len(), 100);
         let distinct: BTreeSet<_> = answers.iter().map(Tokens::refresh_token).collect();
         assert_eq!(distinct.len(), 1, "one successor");
@@ -54,8 +56,7 @@ async fn ref_02_hundred_parallel_refreshes_converge() {
     }
     assert_eq!(scene.server.rows().recorded("refresh.reuse"), 0);
     assert_eq!(scene.server.rows().recorded("refresh.late"), 0);
-    let overlapped = scene.server.switch.overlapped();
-    assert!(overlapped >= rounds, "{overlapped} overlapped");
+    race.over("REF-02, a hundred refreshes of one token");
 }
 
 /// Old and new token together, as processes with caches of different age send them.
@@ -175,6 +176,7 @@ async fn ref_15_what_a_revocation_answered_no_refresh_undoes() {
     let node = server.node("second").start().await;
     let client = server.aws().register().await;
     let mut browser = server.browser_of("alice").await;
+    let (mut race, mut refreshed, mut refused) = (server.switch.race(), 0, 0);
     for round in 0..rounds {
         let ender = *ENDERS.get(round % ENDERS.len()).expect("an ender");
         let (old, tokens) = session(&server, &client, &mut browser).await;
@@ -185,13 +187,15 @@ async fn ref_15_what_a_revocation_answered_no_refresh_undoes() {
         });
         let ending = end(&server, &client, &mut browser, ender, &old, &tokens);
         let (answers, ()) = tokio::join!(join_all(racing), ending);
+        race.round_over();
         let mut given = vec![old, tokens.clone()];
         for answer in &answers {
-            match answer.status.as_u16() {
-                200 => given.push(Tokens::of(answer)),
-                _ => {
-                    answer.assert_error(400, "InvalidGrantException");
-                }
+            if answer.status == 200 {
+                refreshed += 1;
+                given.push(Tokens::of(answer));
+            } else {
+                refused += 1;
+                answer.assert_error(400, "InvalidGrantException");
             }
         }
         for tokens in &given {
@@ -215,8 +219,13 @@ async fn ref_15_what_a_revocation_answered_no_refresh_undoes() {
         }
         server.clock.advance(60);
     }
-    let overlapped = server.switch.overlapped();
-    assert!(overlapped >= rounds, "{overlapped} overlapped");
+    assert!(
+        refreshed > 0 && refused > 0,
+        "{refreshed} before, {refused} after"
+    );
+    race.over(&format!(
+        "REF-15, an end and six refreshes ({refreshed} came before it, {refused} after)"
+    ));
 }
 
 /// A session that has rotated once, out of all graces: its first and its current tokens.

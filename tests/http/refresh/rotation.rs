@@ -7,6 +7,9 @@ use claviger_model::time::Lifetime;
 use claviger_tests::{
     TestServer,
     aws::{ACCOUNT_ACCESS, Tokens, client},
+    evidence::Evidence,
+    http::{Connection, Request},
+    proxy::{End, Proxy, Weather},
 };
 use serde_json::json;
 
@@ -62,6 +65,10 @@ async fn ref_03_a_lost_answer_is_given_again_byte_for_byte() {
         "a retry writes nothing"
     );
     assert_eq!(scene.generation(), 2);
+    Evidence::that("an answer that nobody received, asked for eight times")
+        .lost(0)
+        .doubled(0)
+        .print();
 }
 
 #[tokio::test]
@@ -278,4 +285,40 @@ async fn ref_23_after_an_hour_an_answer_is_lost_for_good() {
     scene.server.clock.advance(1);
     scene.refused(AWAY, scene.first.refresh_token()).await;
     scene.assert_stolen(&[&scene.first, &successor]).await;
+}
+
+/// The way back breaks at every place of the answer: after the commit, and before the client knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f26_an_answer_that_is_cut_anywhere_is_given_again() {
+    let scene = Scene::set().await;
+    let way = Proxy::start(vec![End::Tcp(scene.server.address())]).await;
+    let host = scene.server.host().to_owned();
+    let (mut tokens, mut lost) = (scene.first.clone(), 0);
+    for bytes in (0..2_000).step_by(31) {
+        scene.server.clock.advance(20);
+        let refresh = serde_json::json!({
+            "grantType": "refresh_token", "refreshToken": tokens.refresh_token(),
+        });
+        let request = Request::post("/token")
+            .json(&scene.client.with(refresh))
+            .header("X-Forwarded-For", HOME);
+        way.turn(Weather::AnswersCutAfter(bytes));
+        let answer = Connection::attempt(way.address, &host, &request).await;
+        let before = scene.generation();
+        let again = scene.refresh(&tokens).await;
+        assert_eq!(scene.generation(), before, "a retry is no second rotation");
+        let Some(answer) = answer else {
+            lost += 1;
+            tokens = again;
+            continue;
+        };
+        assert_eq!(Tokens::of(&answer).refresh_token(), again.refresh_token());
+        break;
+    }
+    assert!(lost >= 10, "{lost} answers were cut");
+    assert!(way.struck() >= lost, "each was met");
+    Evidence::that(format!("{lost} answers cut, one every 31 bytes"))
+        .lost(0)
+        .doubled(0)
+        .print();
 }

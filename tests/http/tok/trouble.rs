@@ -10,6 +10,7 @@ use claviger_tests::{
     TestServer,
     aws::{Client, Code, Device, Tokens},
     driver::Mode,
+    evidence::Evidence,
     faulty::{Fault, FaultyStore},
     http::Response,
     server::REDIRECT_URI,
@@ -281,6 +282,11 @@ async fn tok_13_a_panic_costs_one_request_and_nothing_else() {
     let tokens = Tokens::of(&aws.poll(&client, &device).await);
     aws.list_accounts(&tokens.access).await.assert_status(200);
     assert_eq!(server.rows().sessions(), 1);
+    Evidence::that("six panics")
+        .answers(1, 0, 0)
+        .lost(0)
+        .doubled(0)
+        .print();
 }
 
 /// One bug costs one request; a node that meets them all the time is not where requests should go.
@@ -313,6 +319,7 @@ async fn f32_three_panics_in_ten_seconds_turn_a_node_away() {
     aws.start_device(&client).await;
     server.clock.advance(10);
     node.app.ready().expect("none in the last ten seconds");
+    Evidence::that("five panics, three of them in ten seconds").print();
 }
 
 /// One deadline covers it all (settled): three seconds, then 503.

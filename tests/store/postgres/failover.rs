@@ -12,26 +12,23 @@ use claviger_model::session::EndReason;
 use claviger_store::{
     driver::Driver as _,
     error::Error,
-    postgres::{OpenError, PostgresStore, address::Address},
+    postgres::{Lineage, OpenError, PostgresStore, address::Address},
     repository::{session, user},
     statement::Plan,
 };
-use claviger_tests::{background::runtime, postgres::Pair};
+use claviger_tests::{background::runtime, evidence::Evidence, postgres::Pair};
 
 use crate::fixture::{at, session as a_session, user as a_user};
 
 const PEOPLE: u8 = 8;
 
 async fn create(pair: &Pair) -> Arc<PostgresStore> {
-    let address = Address::parse(&pair.address()).expect("an address");
-    let made = runtime()
-        .spawn(async move { PostgresStore::create(address, "suite", &Plan::default()).await });
-    Arc::new(made.await.expect("no panic").expect("a new store"))
+    Arc::new(pair.create().await)
 }
 
-async fn open(pair: &Pair) -> Result<PostgresStore, OpenError> {
+async fn open(pair: &Pair, known: Lineage) -> Result<PostgresStore, OpenError> {
     let address = Address::parse(&pair.address()).expect("an address");
-    let opening = runtime().spawn(async move { PostgresStore::open(address).await });
+    let opening = runtime().spawn(async move { PostgresStore::open_after(address, known).await });
     opening.await.expect("no panic")
 }
 
@@ -128,11 +125,13 @@ async fn f14_a_primary_that_dies_loses_nothing_that_was_acknowledged() {
         took < Duration::from_secs(5),
         "{took:?} after the promotion"
     );
+    let mut unanswered = 0;
     for (number, told) in (1..=PEOPLE).zip(&told) {
         let found = user::by_id(store.as_ref(), a_user(number).id).await;
         let epoch = found.expect("a read").expect("a person").epoch;
         let acknowledged = told.acknowledged.load(Ordering::Relaxed);
         let unknown = told.unknown.load(Ordering::Relaxed);
+        unanswered += unknown;
         assert!(
             (acknowledged..=acknowledged + unknown).contains(&epoch),
             "{epoch} where {acknowledged} were acknowledged and of {unknown} nobody knows"
@@ -146,6 +145,12 @@ async fn f14_a_primary_that_dies_loses_nothing_that_was_acknowledged() {
         "a revocation that was acknowledged"
     );
     until_well(&store).await;
+    Evidence::that("the primary died under eight writers")
+        .answers(all(&told).unsigned_abs(), 0, unanswered.unsigned_abs())
+        .lost(0)
+        .doubled(0)
+        .recovered_in(took)
+        .print();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,7 +171,9 @@ async fn f16_a_primary_that_was_replaced_is_not_written_to_when_it_comes_back() 
         "it takes itself for a primary"
     );
     // A node that starts now sees both, and takes the one that is.
-    let node = open(&pair).await.expect("it finds the primary");
+    let node = open(&pair, Lineage::default())
+        .await
+        .expect("it finds the primary");
     must_write(&node, raise()).await;
     must_write(&store, raise()).await;
     // With nobody else left it is still not written to.
@@ -183,12 +190,20 @@ async fn f16_a_primary_that_was_replaced_is_not_written_to_when_it_comes_back() 
         };
         assert!(why.contains("timeline"), "{why}");
     }
+    // Nor by a node that starts anew and remembers the one that replaced it.
+    let Err(OpenError::Unreachable { problem, .. }) = open(&pair, store.lineage()).await else {
+        panic!("it is taken for the primary");
+    };
+    assert!(problem.contains("timeline"), "{problem}");
     assert_ne!(epoch, "0");
     assert_eq!(
         pair.sql_at_first("SELECT user_epoch FROM users"),
         "0",
         "nothing was written there"
     );
+    Evidence::that("the first primary came back, beside the other and alone")
+        .lost(0)
+        .print();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -211,4 +226,8 @@ async fn f14_a_wait_for_the_standby_that_is_cancelled_is_unknown() {
     assert!(why.contains("the standby did not confirm it"), "{why}");
     // So it is: kept, by this server alone.
     assert_eq!(pair.sql_at_first("SELECT user_epoch FROM users"), "1");
+    Evidence::that("a wait for the standby, cancelled")
+        .answers(0, 0, 1)
+        .lost(0)
+        .print();
 }

@@ -1,6 +1,9 @@
 //! Making and opening stores.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use claviger_store::{
     driver::Driver as _,
@@ -8,7 +11,12 @@ use claviger_store::{
     statement::{Plan, Query},
     value::{Row, Value},
 };
-use claviger_tests::{background::runtime, postgres::Place};
+use claviger_tests::{
+    background::runtime,
+    evidence::Evidence,
+    postgres::Place,
+    proxy::{End, Proxy, Weather},
+};
 
 /// Opens what lies there, as `claviger serve` does.
 async fn reopen(place: &Place) -> Result<PostgresStore, OpenError> {
@@ -64,7 +72,7 @@ async fn f24_a_store_of_a_newer_release_is_refused_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_that_start_at_once_bring_a_store_forward_once() {
+async fn f24_nodes_that_start_at_once_bring_a_store_forward_once() {
     let place = Place::default();
     drop(place.create().await);
     // As the first release left it.
@@ -81,6 +89,7 @@ async fn nodes_that_start_at_once_bring_a_store_forward_once() {
         "2"
     );
     assert_eq!(place.sql("SELECT count(*) FROM machine_keys"), "0");
+    Evidence::that("four nodes started at once on a store of an earlier schema").print();
 }
 
 #[tokio::test]
@@ -141,4 +150,31 @@ async fn both_stores_have_the_same_tables() {
     let there = collect(&sqlite.driver().fetch(query).await.expect("a read"));
     assert!(here.len() > 10);
     assert_eq!(here, there);
+}
+
+/// Of three hosts the first two accept connections and say nothing: longer, one after the other, than anybody waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_that_say_nothing_do_not_keep_us_from_the_primary() {
+    let place = Place::default();
+    drop(place.create().await);
+    let ends = || vec![End::Unix(place.socket())];
+    let (mute, deaf) = (Proxy::start(ends()).await, Proxy::start(ends()).await);
+    for proxy in [&mute, &deaf] {
+        proxy.turn(Weather::Held);
+    }
+    let good = Proxy::start(ends()).await;
+    let silent = format!("{},{}", mute.address, deaf.address);
+    let address = place.address_by(good.address);
+    let address = address.replace("claviger@", &format!("claviger@{silent},"));
+    let address = Address::parse(&address).expect("an address");
+    let opening = runtime().spawn(async move { PostgresStore::open(address).await });
+    let store = opening.await.expect("no panic").expect("a store");
+    let begun = Instant::now();
+    store.fetch(Query::new("SELECT 1")).await.expect("a read");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    assert!(
+        mute.struck() > 0 && deaf.struck() > 0,
+        "they were not asked"
+    );
 }

@@ -15,11 +15,15 @@ use claviger_store::{
 };
 use claviger_tests::{
     background::runtime,
+    evidence::Evidence,
     postgres::Place,
     proxy::{End, Proxy, Weather},
 };
 
 use crate::fixture::{at, user as a_user};
+
+/// R11 says two seconds; this machine may take a moment of its own.
+const NOTICED: Duration = Duration::from_millis(2_300);
 
 /// Twice what the pool holds.
 const MANY: usize = 32;
@@ -79,10 +83,11 @@ async fn endure(weather: Weather) {
     let ((answers, took), noticed) = tokio::join!(raise(&store, MANY), noticed);
     assert!(took < Duration::from_secs(3), "{weather:?}: {took:?}");
     assert!(
-        noticed < Duration::from_secs(3),
+        noticed < NOTICED,
         "{weather:?}: not ready after {noticed:?}"
     );
-    acknowledged += done(&answers);
+    let served = done(&answers);
+    acknowledged += served;
     for answer in answers {
         match answer {
             Ok(applied) => assert!(applied.is_whole(), "{weather:?}: refused"),
@@ -112,6 +117,17 @@ async fn endure(weather: Weather) {
         (acknowledged..=acknowledged + unknown).contains(&epoch),
         "{weather:?}: {acknowledged} acknowledged, {unknown} unknown, {epoch} done"
     );
+    let answers = [served, MANY - served - unknown, unknown];
+    let [served, unavailable, unknown] = answers.map(|count| count.try_into().expect("few"));
+    Evidence::that(format!(
+        "{weather:?}, {} times; noticed after {noticed:.1?}",
+        proxy.struck()
+    ))
+    .answers(served, unavailable, unknown)
+    .lost(0)
+    .doubled(0)
+    .recovered_in(took)
+    .print();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,16 +157,29 @@ async fn f25_answers_that_are_garbled_acknowledge_nothing() {
     endure(Weather::AnswersGarbled).await;
 }
 
+/// A little is nobody's trouble; what takes longer than anybody waits is told as unknown.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f25_a_slow_way_is_borne() {
-    let (place, proxy, store) = behind_a_proxy().await;
-    proxy.turn(Weather::Late(Duration::from_secs(1)));
-    let (answers, took) = raise(&store, 4).await;
-    assert!(took < Duration::from_secs(3), "{took:?}");
-    let unknown = answers.iter().filter(|answer| answer.is_err()).count();
-    let done = done(&answers);
-    let epoch = place.sql("SELECT user_epoch FROM users");
-    let epoch: usize = epoch.parse().expect("a number");
-    assert!((done..=done + unknown).contains(&epoch), "{epoch}");
-    assert!(proxy.struck() > 0, "it met nothing");
+    for late in [100, 1_000].map(Duration::from_millis) {
+        let (place, proxy, store) = behind_a_proxy().await;
+        proxy.turn(Weather::Late(late));
+        let (answers, took) = raise(&store, 4).await;
+        assert!(took < Duration::from_secs(3), "{took:?}");
+        let unknown = answers.iter().filter(|answer| answer.is_err()).count();
+        let done = done(&answers);
+        assert!(
+            done == 4 || late > Duration::from_millis(100),
+            "{answers:?}"
+        );
+        let epoch = place.sql("SELECT user_epoch FROM users");
+        let epoch: usize = epoch.parse().expect("a number");
+        assert!((done..=done + unknown).contains(&epoch), "{epoch}");
+        assert!(proxy.struck() > 0, "it met nothing");
+        let [served, unknown] = [done, unknown].map(|count| count.try_into().expect("few"));
+        Evidence::that(format!("{late:?} late, {} times", proxy.struck()))
+            .answers(served, 0, unknown)
+            .lost(0)
+            .doubled(0)
+            .print();
+    }
 }

@@ -1,18 +1,22 @@
 //! Trouble: deadlocks, connections that are cut, and a server that hangs.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use claviger_store::{
     driver::Driver as _,
     error::Error,
     postgres::PostgresStore,
     repository::user,
-    statement::{Plan, Query, Statement},
+    statement::{Applied, Plan, Query, Statement},
     value::Value,
 };
 use claviger_tests::{
     clock::{ManualClock, START},
-    postgres::Place,
+    evidence::Evidence,
+    postgres::{Pair, Place},
 };
 
 use crate::fixture::{at, user as a_user};
@@ -35,7 +39,7 @@ fn raising(first: u8, second: u8) -> Plan {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn plans_that_lock_each_other_out_are_all_applied_once() {
+async fn f13_plans_that_lock_each_other_out_are_all_applied_once() {
     let (place, store) = with_people(2).await;
     let tasks: Vec<_> = (0..4)
         .map(|number| {
@@ -59,6 +63,10 @@ async fn plans_that_lock_each_other_out_are_all_applied_once() {
     let epochs = place.sql("SELECT DISTINCT user_epoch FROM users");
     assert_eq!(epochs, applied.to_string(), "neither lost nor doubled");
     assert!(applied >= 2, "{applied}");
+    Evidence::that(format!("four plans in two orders, {applied} applied"))
+        .lost(0)
+        .doubled(0)
+        .print();
 }
 
 #[tokio::test]
@@ -73,6 +81,11 @@ async fn f13_connections_that_the_server_ends_are_replaced_unseen() {
             .await;
         assert!(raised.expect("a write").is_whole());
     }
+    Evidence::that("connections ended by the server, five times")
+        .answers(10, 0, 0)
+        .lost(0)
+        .doubled(0)
+        .print();
 }
 
 #[tokio::test]
@@ -127,6 +140,15 @@ async fn f13_a_table_that_somebody_locks_costs_seconds_and_writes_nothing() {
         .apply(Plan::of(user::raising_epoch(a_user(1).id)))
         .await;
     assert!(after.expect("it works again").is_whole());
+    Evidence::that("a table locked for four seconds")
+        .answers(
+            whole as u64,
+            (answers.len() - whole - unknown) as u64,
+            unknown as u64,
+        )
+        .lost(0)
+        .doubled(0)
+        .print();
 }
 
 #[tokio::test]
@@ -180,4 +202,67 @@ async fn f15_a_node_whose_clock_is_wrong_does_nothing_until_it_is_right() {
     clock.advance(3600);
     until(true).await;
     assert!(raise().await.expect("it goes on").is_whole());
+    Evidence::that("an hour ahead, an hour behind")
+        .lost(0)
+        .print();
+}
+
+/// Stopped as by a hypervisor, then gone and started anew: seconds of 503 each, and it goes on by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f13_a_server_that_stands_still_and_one_that_starts_anew_cost_seconds() {
+    let mut pair = Pair::default();
+    pair.wait_for_nobody();
+    let store = pair.create().await;
+    let added = store.apply(Plan::of(user::adding(&a_user(1), at(1)))).await;
+    assert!(added.expect("a write").is_whole());
+    let raise = || store.apply(Plan::of(user::raising_epoch(a_user(1).id)));
+    let (mut done, mut unknown, mut refused) = (0, 0, 0);
+    let mut recovery = Duration::ZERO;
+    for fault in ["stopped", "restarted"] {
+        if fault == "stopped" {
+            pair.freeze_primary();
+        } else {
+            pair.kill_primary();
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(4) {
+            let asked = Instant::now();
+            match raise().await {
+                Err(Error::Unknown(_)) => unknown += 1,
+                Err(Error::Unavailable(_)) => refused += 1,
+                other => panic!("{fault}, and it says {other:?}"),
+            }
+            let took = asked.elapsed();
+            assert!(took < Duration::from_secs(3), "{fault}: {took:?}");
+            tokio::task::yield_now().await;
+        }
+        assert!(store.health().is_err(), "{fault}");
+        if fault == "stopped" {
+            pair.thaw_primary();
+        } else {
+            pair.raise_the_dead();
+        }
+        let healed = Instant::now();
+        while store.health().is_err() || !raise().await.is_ok_and(Applied::is_whole) {
+            let waited = healed.elapsed();
+            assert!(
+                waited < Duration::from_secs(2),
+                "{fault}: not back after {waited:?}"
+            );
+        }
+        recovery = recovery.max(healed.elapsed());
+        done += 1;
+    }
+    assert!(refused > 0, "nobody was told");
+    let epoch: u64 = pair
+        .sql_at_first("SELECT user_epoch FROM users")
+        .parse()
+        .expect("a number");
+    // What was sent again while it was not well yet is among the unknown ones.
+    assert!(epoch >= done, "{done} acknowledged, {epoch} done");
+    Evidence::that("a server stopped for four seconds, then killed and started")
+        .answers(done, refused, unknown)
+        .lost(0)
+        .recovered_in(recovery)
+        .print();
 }

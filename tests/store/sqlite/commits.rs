@@ -8,6 +8,7 @@ use claviger_store::{
     statement::{Applied, Plan, Query, Statement},
     value::Value,
 };
+use claviger_tests::evidence::Evidence;
 
 use super::{create, reopen, with_store};
 use crate::fixture::{at, user as a_user};
@@ -73,6 +74,9 @@ async fn f03_work_that_nobody_waits_for_any_more_is_not_begun() {
         assert!(answer.await.is_ok());
     }
     assert_eq!(opened.count(ROWS).await, 600);
+    Evidence::that("a plan behind six hundred that nobody waited for")
+        .doubled(0)
+        .print();
 }
 
 /// A constraint that is looked at only in COMMIT makes the commit itself fail.
@@ -118,6 +122,10 @@ async fn f07_a_commit_that_fails_is_unknown_and_stops_the_store() {
             .map(|u| u.epoch),
         Some(0)
     );
+    Evidence::that("a COMMIT that failed")
+        .answers(1, 2, 0)
+        .lost(0)
+        .print();
 }
 
 #[tokio::test]

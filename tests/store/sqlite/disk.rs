@@ -15,6 +15,7 @@ use claviger_store::{
     sqlite::{Options, SqliteStore},
     statement::{Applied, Plan, Statement},
 };
+use claviger_tests::evidence::Evidence;
 
 use super::{create, identity, options, reopen};
 use crate::fixture::{Opened, at, session as a_session, user as a_user};
@@ -98,6 +99,10 @@ async fn f05_on_a_full_disk_reads_and_ends_go_on_and_the_rest_waits() {
         store.apply(fat(30_000)).await.is_ok_and(Applied::is_whole),
         "the disk grew"
     );
+    Evidence::that(format!("full after {rows} rows"))
+        .lost(0)
+        .doubled(0)
+        .print();
 }
 
 #[tokio::test]
@@ -112,6 +117,9 @@ async fn f06_freed_room_is_used_again_without_a_restart() {
     assert!(freed.is_whole());
     wait_for_health(&store).await;
     store.hold_plan(fat(40_000)).await;
+    Evidence::that(format!("full after {rows} rows"))
+        .lost(0)
+        .print();
 }
 
 #[tokio::test]
@@ -129,6 +137,10 @@ async fn f06_a_full_disk_in_the_middle_of_a_batch_keeps_none_of_it() {
     assert_eq!(store.count("SELECT count(*) FROM audit").await, applied);
     let sound = store.count("SELECT count(*) FROM pragma_quick_check WHERE quick_check = 'ok'");
     assert_eq!(sound.await, 1);
+    Evidence::that(format!("full in a batch, {applied} of 200 plans done"))
+        .lost(0)
+        .doubled(0)
+        .print();
 }
 
 #[test]

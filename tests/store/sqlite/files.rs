@@ -16,6 +16,7 @@ use claviger_store::{
     sqlite::{Fatal, OpenError, SqliteStore},
     statement::{Applied, Plan, Statement},
 };
+use claviger_tests::evidence::Evidence;
 
 use super::{create, identity, options, reopen};
 use crate::fixture::{at, session as a_session, user as a_user};
@@ -73,6 +74,7 @@ async fn f12_a_database_that_is_gone_is_neither_made_anew_nor_called_uninitialis
         OpenError::Corrupt { .. }
     ));
     assert!(!database(directory.path()).exists());
+    Evidence::that("the file was taken away").print();
 }
 
 #[test]
@@ -120,6 +122,7 @@ async fn f12_empty_foreign_and_damaged_files_are_refused_and_left_alone() {
             "{what} was touched"
         );
     }
+    Evidence::that("empty, foreign, cut, flipped: each was met").print();
 }
 
 #[tokio::test]
@@ -142,6 +145,7 @@ async fn f12_a_page_that_breaks_under_a_running_store_stops_it() {
     assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
     assert_eq!(*fatal.borrow(), Some(Fatal::Corrupt));
     assert!(store.health().is_err());
+    Evidence::that("all pages but the first broken under a running store").print();
 }
 
 /// A store of the first release is opened by this one: nothing is lost, and what is new works.
@@ -210,6 +214,7 @@ async fn f24_a_newer_schema_is_refused_and_named() {
         ),
         "{error}"
     );
+    Evidence::that("a schema of a later release").print();
 }
 
 #[test]
@@ -248,6 +253,7 @@ fn f31_another_process_is_kept_out_and_keeps_us_out() {
     drop(holder.stdin.take());
     holder.wait().expect("it ends");
     drop(reopen(directory.path()));
+    Evidence::that("two processes at one store, each of them first once").print();
 }
 
 #[test]
@@ -279,4 +285,7 @@ async fn f30_a_backup_is_private_whole_and_opens_as_a_store() {
     assert!(late.is_ok_and(Applied::is_whole), "the store works on");
     let restored = reopen(&directory.path().join("copy"));
     assert_eq!(user::all(&restored).await.expect("a read").len(), 200);
+    Evidence::that("a backup, opened as a store")
+        .lost(0)
+        .print();
 }

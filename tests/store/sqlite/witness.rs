@@ -12,6 +12,7 @@ use claviger_store::{
     sqlite::{Opened, SqliteStore},
     statement::{Applied, Plan, Query},
 };
+use claviger_tests::evidence::Evidence;
 
 use super::{create, options, reopen};
 use crate::fixture::{at, user as a_user};
@@ -143,6 +144,7 @@ async fn r12_a_log_that_lost_its_tail_is_noticed() {
             "{what}: a new epoch"
         );
     }
+    Evidence::that("the log lost its tail").print();
 }
 
 #[tokio::test]
@@ -174,6 +176,7 @@ async fn r12_an_older_copy_put_back_is_noticed() {
     drop(store);
     let (_store, opened) = open_any(directory.path());
     assert_eq!(opened.rolled_back, None, "somebody has accepted it");
+    Evidence::that("an older copy was put back").print();
 }
 
 #[tokio::test]

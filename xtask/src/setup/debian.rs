@@ -54,6 +54,11 @@ const PACKAGES: &[Package] = &[
         reason: "the store's suites run on a real PostgreSQL",
     },
     Package {
+        name: "procps",
+        sign: Sign::Runs(&["pkill", "--version"]),
+        reason: "a PostgreSQL that stands still, with all its processes",
+    },
+    Package {
         name: "python3-venv",
         sign: Sign::Runs(&["python3", "-c", "import ensurepip, venv"]),
         reason: "boto3 as a client, moto as STS and S3",

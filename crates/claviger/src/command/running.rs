@@ -25,7 +25,7 @@ use crate::{
     exit::{DATA, Exit, TEMPORARY},
     store::Store,
     wiring,
-    witness::Witness,
+    witness::{Memory, Witness},
 };
 
 /// How often what is over is deleted.
@@ -69,6 +69,7 @@ impl Running<'_> {
             background.spawn(keep_witness(
                 Arc::clone(&context),
                 Witness::of(self.data_dir),
+                self.store.clone(),
             ));
         }
         background.spawn(keep_swept(context));
@@ -119,14 +120,14 @@ async fn keep_current(context: Arc<Context>) {
 /// Remembers every second how far the store is, and says so when it has gone back: a standby that lacked what
 /// was acknowledged has taken over, or a backup was restored. What is remembered is compared before it is
 /// replaced, that of an earlier process too.
-async fn keep_witness(context: Arc<Context>, witness: Witness) {
+async fn keep_witness(context: Arc<Context>, witness: Witness, store: Store) {
     let mut known = witness.read().unwrap_or_default();
     let (mut was_told, mut was_stuck) = (false, false);
     loop {
         tokio::time::sleep(REFRESH_EVERY).await;
         // A store in trouble has said so elsewhere.
         if let Some(known) = &known {
-            let Ok(lost) = context.compare(known).await else {
+            let Ok(lost) = context.compare(&known.seen).await else {
                 continue;
             };
             if let (Some(lost), false) = (lost, was_told) {
@@ -137,11 +138,18 @@ async fn keep_witness(context: Arc<Context>, witness: Witness) {
         let Ok(seen) = context.seen().await else {
             continue;
         };
-        if seen.seq == 0 || known.as_ref() == Some(&seen) {
+        // It went back since it was compared: what is known is what will show it.
+        let is_behind = |known: &Memory| seen.is_behind(&known.seen);
+        if seen.seq == 0 || known.as_ref().is_some_and(is_behind) {
             continue;
         }
-        match witness.write(&seen) {
-            Ok(()) => known = Some(seen),
+        let server = store.lineage();
+        let memory = Memory { seen, server };
+        if known.as_ref() == Some(&memory) {
+            continue;
+        }
+        match witness.write(&memory) {
+            Ok(()) => known = Some(memory),
             Err(error) if !was_stuck => {
                 was_stuck = true;
                 tracing::warn!(%error, "the witness cannot be written; a store that goes back in time may go unnoticed");

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -40,13 +40,24 @@ impl Dial {
     }
 }
 
+/// Which server: every promotion of a standby begins a new timeline of the same system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lineage {
+    /// What a cluster is given when it is made; zero where the server does not tell.
+    pub system: i64,
+    /// Counted from one; zero where the server does not tell.
+    pub timeline: u32,
+}
+
 /// Shared by all connections.
 #[derive(Default)]
 pub(super) struct Condition {
     /// What the last probe met.
     trouble: Mutex<Option<Error>>,
     /// The highest timeline that any server has shown: one below it was replaced and lives on (F16).
-    timeline: AtomicU32,
+    lineage: Mutex<Lineage>,
+    /// Whether decisions go by the database's clock: before it was asked there are none.
+    wants_time: AtomicBool,
     /// This node's clock beside the database's; nothing while nobody compares them.
     dial: RwLock<Option<Dial>>,
     /// Whether the last write was given up.
@@ -63,6 +74,10 @@ impl Condition {
     /// `Ok` while this machine's clock is the database's, or nearly so. Decisions go by the database's; but a
     /// clock that is far off, or that jumps, is a sign that this machine counts seconds wrongly as well (R15).
     pub(super) fn tells_the_time(&self) -> Result<(), Error> {
+        if self.wants_time.load(Ordering::Acquire) && self.now().is_none() {
+            let why = "PostgreSQL has not told the time yet";
+            return Err(Error::Unavailable(why.to_owned()));
+        }
         let ahead = self.ahead();
         if ahead.abs() <= FARTHEST {
             return Ok(());
@@ -113,17 +128,24 @@ impl Condition {
         news
     }
 
-    /// Takes notice of a server's timeline; `Err` with the highest one for a server that was replaced.
-    pub(super) fn admit(&self, timeline: u32) -> Result<(), u32> {
-        match self.timeline.fetch_max(timeline, Ordering::AcqRel) {
-            highest if highest > timeline => Err(highest),
-            _ => Ok(()),
-        }
+    /// From now on the database's clock decides.
+    pub(super) fn want_time(&self) {
+        self.wants_time.store(true, Ordering::Release);
     }
 
-    /// The highest timeline that was seen.
-    pub(super) fn timeline(&self) -> u32 {
-        self.timeline.load(Ordering::Acquire)
+    /// Takes notice of a server; `Err` with the highest timeline for one that was replaced.
+    pub(super) fn admit(&self, server: Lineage) -> Result<(), u32> {
+        let mut seen = self.lineage.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.system == server.system && seen.timeline > server.timeline {
+            return Err(seen.timeline);
+        }
+        *seen = server;
+        Ok(())
+    }
+
+    /// The server that replaced all others.
+    pub(super) fn lineage(&self) -> Lineage {
+        *self.lineage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes whether a write was done or given up.

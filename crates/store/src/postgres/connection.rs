@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     task::AbortHandle,
     time::timeout,
 };
 use tokio_postgres::{
-    AsyncMessage, Client, Config, Connection as Wire, Error as PostgresError,
+    AsyncMessage, Client, Config, Connection as Wire, Error as PostgresError, SimpleQueryMessage,
     Statement as Prepared,
     error::{Severity, SqlState},
     types::ToSql,
@@ -26,7 +26,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     address::Address,
-    condition::Condition,
+    condition::{Condition, Lineage},
     error::{self, Trouble},
     value,
 };
@@ -37,15 +37,22 @@ use crate::{
 };
 
 /// What every connection is set to. The deadlines are for a server that we have stopped listening to;
-/// ours are shorter. A commit must wait for the standby where there is one (R1).
+/// ours are shorter. A commit must wait for the standby where there is one (R1), whatever the server is set to now
+/// or later; for longer than that where somebody wants it.
 const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET statement_timeout = '4s'; \
      SET lock_timeout = '2s'; \
-     SET idle_in_transaction_session_timeout = '10s'";
+     SET idle_in_transaction_session_timeout = '10s'; \
+     SELECT set_config('synchronous_commit', \
+       CASE current_setting('synchronous_commit') \
+         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
 
 /// How long one host may take until a connection to it can be used: name, TLS, password, settings. One that
 /// accepts and then says nothing must not keep us from the next.
 const OPENING: Duration = Duration::from_millis(1500);
+
+/// How long a host is waited for before the next one is asked as well.
+const HEAD_START: Duration = Duration::from_millis(300);
 
 fn silent() -> Trouble {
     Trouble::Again("it accepts connections, and says nothing".to_owned())
@@ -60,8 +67,8 @@ pub(super) struct Connection {
     driving: AbortHandle,
     /// How often connections had been suspected when it was made.
     pub(super) suspicion: u64,
-    /// The timeline of its server.
-    timeline: u32,
+    /// Its server.
+    lineage: Lineage,
     /// Whether what was sent last can have been kept, whatever comes of it.
     pub(super) is_open: bool,
     /// Whether the server has warned since it was last asked.
@@ -93,19 +100,22 @@ impl Connection {
     /// Connects to the primary: to the first host that is one, beginning with the one that was before.
     pub(super) async fn open(address: &Address, condition: &Condition) -> Result<Self, Trouble> {
         let (count, first) = (address.hosts.len(), condition.host());
-        let mut told = Vec::new();
-        for host in (0..count).map(|step| (first + step) % count) {
-            let Some(config) = address.hosts.get(host) else {
-                continue;
-            };
-            let opening = Self::open_one(config, address.tls.clone(), condition);
-            let opened = timeout(OPENING, opening).await;
-            match opened.unwrap_or_else(|_| Err(silent())) {
-                Ok(connection) => {
+        let mut hosts = (0..count).map(|step| (first + step) % count);
+        let (mut opening, mut told) = (FuturesUnordered::new(), Vec::new());
+        loop {
+            if let Some(host) = hosts.next() {
+                let opened = Self::open_host(address, host, condition);
+                opening.push(async move { (host, opened.await) });
+            }
+            match timeout(HEAD_START, opening.next()).await {
+                Ok(Some((host, Ok(connection)))) => {
                     condition.set_host(host);
                     return Ok(connection);
                 }
-                Err(trouble) => told.push(trouble),
+                Ok(Some((_, Err(trouble)))) => told.push(trouble),
+                Ok(None) => break,
+                // The next one is asked as well.
+                Err(_) => {}
             }
         }
         // Whoever lets nobody in needs an operator; all others may come back.
@@ -123,11 +133,28 @@ impl Connection {
 
     /// Looks at every host once, so that one that was replaced is known before it is written to.
     pub(super) async fn survey(address: &Address, condition: &Condition) {
-        for config in &address.hosts {
+        let hosts = 0..address.hosts.len();
+        let opening = hosts.map(|host| Self::open_host(address, host, condition));
+        for (host, opened) in join_all(opening).await.into_iter().enumerate() {
             // Who does not answer now is met again when it is needed.
-            let opening = Self::open_one(config, address.tls.clone(), condition);
-            let _ = timeout(OPENING, opening).await;
+            if opened.is_ok_and(|connection| connection.lineage == condition.lineage()) {
+                condition.set_host(host);
+            }
         }
+    }
+
+    /// A connection to one host, in good time or not at all.
+    async fn open_host(
+        address: &Address,
+        host: usize,
+        condition: &Condition,
+    ) -> Result<Self, Trouble> {
+        let Some(config) = address.hosts.get(host) else {
+            return Err(silent());
+        };
+        let opening = Self::open_one(config, address.tls.clone(), condition);
+        let opened = timeout(OPENING, opening).await;
+        opened.unwrap_or_else(|_| Err(silent()))
     }
 
     async fn open_one(
@@ -144,38 +171,61 @@ impl Connection {
             client,
             driving: driving.abort_handle(),
             suspicion,
-            timeline: 0,
+            lineage: Lineage::default(),
             is_open: false,
             warned,
             prepared: HashMap::new(),
         };
         let set = connection.client.batch_execute(SETTINGS).await;
         set.map_err(|error| lost(&error))?;
+        connection.lineage.system = connection.system().await?;
         connection.look_at_server(condition).await?;
-        connection.wait_for_standbys().await?;
         Ok(connection)
+    }
+
+    /// The texts of the first two columns of the only row, there and back once.
+    async fn ask(&self, sql: &str) -> Result<[String; 2], PostgresError> {
+        let messages = self.client.simple_query(sql).await?;
+        let mut columns = [String::new(), String::new()];
+        for message in &messages {
+            if let SimpleQueryMessage::Row(row) = message {
+                for (position, column) in columns.iter_mut().enumerate().take(row.len()) {
+                    *column = row.get(position).unwrap_or_default().to_owned();
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    /// What the server's cluster was given when it was made; zero where it does not tell.
+    async fn system(&self) -> Result<i64, Trouble> {
+        let sql = "SELECT system_identifier FROM pg_control_system()";
+        match self.ask(sql).await {
+            Ok([system, _]) => Ok(system.parse().unwrap_or_default()),
+            Err(error) if error::is_answer(&error) => Ok(0),
+            Err(error) => Err(lost(&error)),
+        }
     }
 
     /// A server below the highest timeline was replaced, and has come back as if nothing had happened.
     pub(super) async fn look_at_server(&mut self, condition: &Condition) -> Result<(), Trouble> {
         let sql = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), \
                      current_setting('synchronous_standby_names')";
-        let row = match self.client.query_one(sql, &[]).await {
-            Ok(row) => row,
+        let [file, standbys] = match self.ask(sql).await {
+            Ok(columns) => columns,
             // Databases that only speak the protocol keep their own replicas.
             Err(error) if error.code() == Some(&SqlState::UNDEFINED_FUNCTION) => return Ok(()),
             Err(error) => return Err(lost(&error)),
         };
-        let column = |position| row.try_get::<_, String>(position).unwrap_or_default();
-        let timeline = u32::from_str_radix(&column(0), 16).unwrap_or(0);
-        self.timeline = timeline;
-        if let Err(highest) = condition.admit(timeline) {
+        let timeline = u32::from_str_radix(&file, 16).unwrap_or(0);
+        self.lineage.timeline = timeline;
+        if let Err(highest) = condition.admit(self.lineage) {
             return Err(Trouble::Again(format!(
                 "the server is on timeline {timeline}, but timeline {highest} was seen: it is a primary \
                  that was replaced, and must not be written to"
             )));
         }
-        let asynchronous = column(1).is_empty();
+        let asynchronous = standbys.is_empty();
         if condition.set_asynchronous(asynchronous)
             && let Some(caution) = condition.caution()
         {
@@ -184,22 +234,12 @@ impl Connection {
         Ok(())
     }
 
-    /// A commit here waits for its standby, whatever the server is set to now or later; for longer than that
-    /// where somebody wants it.
-    async fn wait_for_standbys(&self) -> Result<(), Trouble> {
-        let sql = "SELECT set_config('synchronous_commit', \
-                     CASE current_setting('synchronous_commit') \
-                       WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
-        let set = self.client.batch_execute(sql).await;
-        set.map_err(|error| lost(&error))
-    }
-
     /// Whether it can be used again.
     pub(super) fn is_fit(&self, condition: &Condition) -> bool {
         !self.client.is_closed()
             && self.suspicion == condition.suspicion()
             // Another primary has been seen since: this one was replaced.
-            && self.timeline >= condition.timeline()
+            && self.lineage == condition.lineage()
     }
 
     /// Runs a read to its end.
@@ -333,9 +373,11 @@ impl Connection {
         &self.client
     }
 
-    /// Whether the server has warned of anything.
-    pub(super) fn was_warned(&self) -> bool {
-        self.warned.load(Ordering::Acquire)
+    /// Runs what is to be kept; `false` where it may be kept by this server alone.
+    pub(super) async fn run_kept(&self, sql: &str) -> Result<bool, PostgresError> {
+        self.warned.store(false, Ordering::Release);
+        self.run(sql).await?;
+        Ok(!self.warned.load(Ordering::Acquire))
     }
 
     /// Runs statements of ours that take no parameters, such as a migration.

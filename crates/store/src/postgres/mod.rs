@@ -16,5 +16,6 @@ mod store;
 mod arrival;
 
 pub(crate) use arrival::Arrival;
+pub use condition::Lineage;
 pub use open::OpenError;
 pub use store::PostgresStore;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 
 use super::{
     address::Address,
@@ -20,8 +21,9 @@ use crate::{
 /// long, these do not.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Begins a transaction that takes as long as it takes: whoever started it is watching.
-const UNHURRIED: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+/// Begins a transaction that takes as long as it takes: whoever started it is watching. It waits for nobody
+/// else's for longer than any statement does.
+const UNHURRIED: &str = "BEGIN; SET LOCAL statement_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /// Why a store cannot be opened or made; each says what to do.
@@ -104,11 +106,9 @@ pub(super) async fn create(
 /// Ends a transaction of ours, and knows that its change is kept, at the standby too where there is one.
 pub(super) async fn commit(connection: &Connection) -> Result<(), OpenError> {
     let unconfirmed = |why: &str| Err(OpenError::Unconfirmed(why.to_owned()));
-    match timeout(PATIENCE, connection.run("COMMIT")).await {
-        Ok(Ok(())) if connection.was_warned() => {
-            unconfirmed("it has stopped waiting for its standby")
-        }
-        Ok(Ok(())) => Ok(()),
+    match timeout(PATIENCE, connection.run_kept("COMMIT")).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => unconfirmed("it has stopped waiting for its standby"),
         Ok(Err(failed)) if error::is_answer(&failed) => Err(failed.into()),
         Ok(Err(failed)) => unconfirmed(&error::text(&failed)),
         Err(_) => unconfirmed("it did not answer in time"),
@@ -149,10 +149,21 @@ pub(super) async fn prepare(address: &Address, condition: &Condition) -> Result<
 
 /// One step, whole. Nodes that start at once wait for each other at the row, and find the step done.
 async fn migrate(connection: &mut Connection, step: &Migration) -> Result<(), OpenError> {
-    // Whoever comes second waits for it.
-    connection.run(UNHURRIED).await?;
     let lock = Query::new("UPDATE meta SET value = value WHERE name = 'schema' RETURNING value");
-    if number(&connection.fetch(&lock).await?) == Some(step.number - 1) {
+    let found = loop {
+        connection.run(UNHURRIED).await?;
+        match connection.fetch(&lock).await {
+            Ok(rows) => break number(&rows),
+            // Whoever comes second waits for it.
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                connection.run("ROLLBACK").await?;
+                tracing::info!("another node brings the store forward; waiting for it");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    if found == Some(step.number - 1) {
+        connection.run("SET LOCAL lock_timeout = 0").await?;
         connection.run(step.sql).await?;
         let number = step.number;
         let sql = format!("UPDATE meta SET value = '{number}' WHERE name = 'schema'");

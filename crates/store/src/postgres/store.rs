@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     address::Address,
-    condition::{Condition, WORTH_A_WORD},
+    condition::{Condition, Lineage, WORTH_A_WORD},
     connection::{Connection, Failure},
     error::{self, Trouble},
     open::{self, OpenError},
@@ -115,7 +115,14 @@ impl PostgresStore {
 
     /// Opens an existing store; its connections live on the runtime that this is called on.
     pub async fn open(address: Address) -> Result<Self, OpenError> {
+        Self::open_after(address, Lineage::default()).await
+    }
+
+    /// The same, by who remembers a server: one that it had replaced is not taken for the primary.
+    pub async fn open_after(address: Address, known: Lineage) -> Result<Self, OpenError> {
         let condition = Arc::<Condition>::default();
+        // Nothing is known that could be above it.
+        let _ = condition.admit(known);
         open::prepare(&address, &condition).await?;
         Ok(Self::start(address, condition))
     }
@@ -153,6 +160,16 @@ impl PostgresStore {
         }
     }
 
+    /// Where it is, without its password.
+    pub fn address(&self) -> String {
+        self.inner.address.to_string()
+    }
+
+    /// The server that has replaced all others.
+    pub fn lineage(&self) -> Lineage {
+        self.inner.condition.lineage()
+    }
+
     /// The clock that all nodes share: the database's, asked every second, and between that what has passed
     /// since. While the machine's own `clock` is more than 30 s from it nothing is read or written.
     /// It is asked for the first time before this returns.
@@ -161,6 +178,7 @@ impl PostgresStore {
             condition: Arc::clone(&self.inner.condition),
             own: Arc::clone(&clock),
         };
+        self.inner.condition.want_time();
         let _ = compare(&self.inner, &clock).await;
         let comparing = keep_comparing(Arc::clone(&self.inner), clock);
         let comparing = self.inner.runtime.spawn(comparing).abort_handle();
@@ -271,8 +289,8 @@ impl Inner {
         let looked = connection.look_at_server(&self.condition).await;
         looked.map_err(Trouble::give_up)?;
         if self.condition.writes_fail() {
-            connection.run(NO_CHANGE).await.map_err(judge)?;
-            self.condition.has_written(true);
+            let kept = connection.run_kept(NO_CHANGE).await.map_err(judge)?;
+            self.condition.has_written(kept);
         }
         Ok(())
     }

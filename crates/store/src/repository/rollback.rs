@@ -25,6 +25,15 @@ pub struct Seen {
     pub epoch: i64,
 }
 
+impl Seen {
+    /// Whether the same store has lost something of `earlier`.
+    pub fn is_behind(&self, earlier: &Self) -> bool {
+        let lost = self.node == earlier.node && self.seq < earlier.seq;
+        self.store_id == earlier.store_id
+            && (self.epoch < earlier.epoch || (self.epoch == earlier.epoch && lost))
+    }
+}
+
 /// What a node may remember from now on: all of it from one moment.
 pub async fn seen(driver: &dyn Driver, node: &str) -> Result<Seen, Error> {
     let query = Query::new(

