@@ -46,6 +46,9 @@ struct Arguments {
     /// Sessions that are refreshed in turn
     #[arg(long, default_value_t = 30_000)]
     sessions: usize,
+    /// Measures only the rows whose names contain this, and the ceilings that they are held against
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
     /// Looks whether everything runs, not how fast
     #[arg(long)]
     quick: bool,
@@ -98,7 +101,9 @@ async fn main() -> anyhow::Result<()> {
     let mut seen = Rounds::default();
     for round in 1..=rounds {
         let samples = bench
-            .round(|row| progress(&format!("round {round} of {rounds}: {row}")))
+            .round(&arguments.only, |row| {
+                progress(&format!("round {round} of {rounds}: {row}"))
+            })
             .await?;
         seen.0.push(samples);
     }

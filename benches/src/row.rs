@@ -65,6 +65,17 @@ impl Row {
         }
     }
 
+    /// Whether it is, or is needed by, a row whose name contains this.
+    pub(crate) fn is_wanted(self, only: &str) -> bool {
+        let needs = |row: &Self| {
+            row.name().contains(only)
+                && (*row == self
+                    || row.goal().is_some_and(|goal| goal.ceiling == self)
+                    || (*row == Self::Poll && self == Self::Start))
+        };
+        ALL.iter().any(needs)
+    }
+
     pub(crate) const fn is_on_postgres(self) -> bool {
         matches!(
             self,

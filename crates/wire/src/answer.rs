@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::Value;
+use serde::Serialize;
 
 /// A JSON answer: never stored, never sniffed, tells no other site where it came from.
-pub fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
+    // Texts, numbers and lists of them can always be written.
+    let text = serde_json::to_vec(body).unwrap_or_else(|_| unreachable!());
+    let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     for (name, value) in [

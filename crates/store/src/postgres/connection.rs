@@ -190,7 +190,7 @@ impl Connection {
         for message in &messages {
             if let SimpleQueryMessage::Row(row) = message {
                 for (position, column) in columns.iter_mut().enumerate().take(row.len()) {
-                    *column = row.get(position).unwrap_or_default().to_owned();
+                    row.get(position).unwrap_or_default().clone_into(column);
                 }
             }
         }

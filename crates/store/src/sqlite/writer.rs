@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    statement::{Applied, Plan},
+    statement::{Applied, Plan, Statement},
 };
 
 /// A plan on its way, and whom to answer.
@@ -40,6 +40,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Pages in the WAL that make a checkpoint worth its while (4 MiB).
 const CHECKPOINT_AFTER: i64 = 1000;
 
+/// How many commits go by between two looks at the length of the log; each adds some hundreds of pages at most.
+const LOOK_EVERY: u64 = 8;
+
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) sequence: u64,
@@ -55,6 +58,8 @@ enum Trouble {
     /// The commit itself failed: its frames may be whole in the log, and then a restart finds
     /// them (RELIABILITY §2).
     Open(rusqlite::Error),
+    /// A plan of one statement touched more rows than it must: no savepoint was there to undo it.
+    Overshot,
 }
 
 impl Writer {
@@ -96,7 +101,14 @@ impl Writer {
     /// Applies a batch and answers it.
     fn commit(&mut self, batch: Vec<Job>) {
         let batch = self.admit(batch);
-        match self.apply_all(&batch) {
+        let applied = match self.apply_all(&batch, false) {
+            Err(Trouble::Overshot) => {
+                let undone = self.run_sql("ROLLBACK").map_err(Trouble::NotCommitted);
+                undone.and_then(|()| self.apply_all(&batch, true))
+            }
+            applied => applied,
+        };
+        match applied {
             Ok(answers) => {
                 for (job, answer) in batch.into_iter().zip(answers) {
                     // Whoever hung up has learned nothing; the change stands.
@@ -138,6 +150,10 @@ impl Writer {
                     refuse(batch, &condition::short_of_disk());
                 }
             }
+            Trouble::Overshot => {
+                let why = "a statement touched more rows than it may";
+                refuse(batch, &Error::Statement(why.to_owned()));
+            }
             Trouble::NotCommitted(error) => {
                 self.condition.stop_if_fatal(&error);
                 if !self.connection.is_autocommit() {
@@ -152,7 +168,13 @@ impl Writer {
         }
     }
 
-    fn apply_all(&mut self, batch: &[Job]) -> Result<Vec<Result<Applied, Error>>, Trouble> {
+    /// `careful`: with a savepoint for plans of one statement, too. A statement that fails, or touches nothing, leaves
+    /// nothing to undo.
+    fn apply_all(
+        &mut self,
+        batch: &[Job],
+        careful: bool,
+    ) -> Result<Vec<Result<Applied, Error>>, Trouble> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -161,7 +183,11 @@ impl Writer {
         let mut answers = Vec::with_capacity(batch.len());
         let mut touched = 0;
         for job in batch {
-            answers.push(match self.apply(&job.plan) {
+            let applied = match job.plan.0.as_slice() {
+                [only] if !careful => self.apply_one(only)?,
+                _ => self.apply(&job.plan),
+            };
+            answers.push(match applied {
                 Ok((applied, rows)) => {
                     touched += rows;
                     Ok(applied)
@@ -205,6 +231,19 @@ impl Writer {
         Ok(())
     }
 
+    /// The only statement of a plan: whole or not at all by itself.
+    fn apply_one(
+        &self,
+        statement: &Statement,
+    ) -> Result<rusqlite::Result<(Applied, usize)>, Trouble> {
+        match connection::execute(&self.connection, statement) {
+            Ok((changed, true)) => Ok(Ok((Applied::Whole { changed }, changed))),
+            Ok((0, false)) => Ok(Ok((Applied::Unmet { statement: 0 }, 0))),
+            Ok((_, false)) => Err(Trouble::Overshot),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
     /// One plan in its savepoint: whole or not at all; and how many rows it touched in all.
     fn apply(&self, plan: &Plan) -> rusqlite::Result<(Applied, usize)> {
         self.run_sql("SAVEPOINT plan")?;
@@ -244,11 +283,14 @@ impl Writer {
     }
 
     fn checkpoint_if_due(&self) {
-        let frames = self
+        if !self.sequence.is_multiple_of(LOOK_EVERY) {
+            return;
+        }
+        let looking = self
             .connection
-            .query_row("PRAGMA wal_checkpoint(NOOP)", (), |row| {
-                row.get::<_, i64>(1)
-            });
+            .prepare_cached("PRAGMA wal_checkpoint(NOOP)");
+        let frames =
+            looking.and_then(|mut looking| looking.query_row((), |row| row.get::<_, i64>(1)));
         if frames.is_ok_and(|frames| frames > CHECKPOINT_AFTER) {
             self.checkpoint("PASSIVE");
         }

@@ -11,6 +11,7 @@ use claviger_model::{
     secret::Secret,
 };
 use http::{HeaderMap, Response, StatusCode, header};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{answer, query::Parameters};
@@ -99,22 +100,35 @@ fn page(parameters: &Parameters) -> Result<Page, Refusal> {
     })
 }
 
+/// ListAccounts' answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListAccounts<'a> {
+    account_list: Vec<AccountInfo<'a>>,
+    next_token: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountInfo<'a> {
+    account_id: &'a str,
+    account_name: &'a str,
+    email_address: &'a str,
+}
+
 /// Writes ListAccounts' answer.
 pub fn encode_list_accounts(page: &AccountPage) -> Response<Bytes> {
-    let accounts: Vec<_> = page
-        .accounts
-        .iter()
-        .map(|account| {
-            json!({
-                "accountId": account.id.as_str(),
-                "accountName": account.name,
-                "emailAddress": account.email,
-            })
-        })
-        .collect();
+    let accounts = page.accounts.iter().map(|account| AccountInfo {
+        account_id: account.id.as_str(),
+        account_name: &account.name,
+        email_address: &account.email,
+    });
     answer::json(
         StatusCode::OK,
-        &json!({ "accountList": accounts, "nextToken": page.next_token }),
+        &ListAccounts {
+            account_list: accounts.collect(),
+            next_token: page.next_token.as_deref(),
+        },
     )
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use claviger_engine::error::{Error, Kind};
 use claviger_sigv4::Invalid;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::answer;
 
@@ -231,14 +231,32 @@ fn sentence(text: &str) -> String {
         .collect()
 }
 
+/// What an error's body says.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(rename = "__type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'a str>,
+    message: &'a str,
+}
+
 fn encode(face: Face, exception: Exception, because: &str) -> Response<Bytes> {
     let body = match face {
-        Face::Oidc => json!({
-            "error": exception.code,
-            "error_description": because,
-            "message": because,
-        }),
-        Face::Portal => json!({ "message": because, "__type": exception.name }),
+        Face::Oidc => Told {
+            kind: None,
+            error: Some(exception.code),
+            error_description: Some(because),
+            message: because,
+        },
+        Face::Portal => Told {
+            kind: Some(exception.name),
+            error: None,
+            error_description: None,
+            message: because,
+        },
     };
     let status =
         StatusCode::from_u16(exception.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

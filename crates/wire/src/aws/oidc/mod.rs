@@ -16,6 +16,7 @@ use claviger_model::{
     secret::Secret,
 };
 use http::{Response, StatusCode};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{answer, body::Members};
@@ -52,18 +53,30 @@ pub fn decode_register_client(body: &[u8]) -> Result<Registration, Error> {
     })
 }
 
+/// RegisterClient's answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisterClient<'a> {
+    authorization_endpoint: Option<&'a str>,
+    client_id: &'a str,
+    client_id_issued_at: i64,
+    client_secret: &'a str,
+    client_secret_expires_at: i64,
+    token_endpoint: Option<&'a str>,
+}
+
 /// Writes RegisterClient's answer.
 pub fn encode_register_client(registered: &Registered) -> Response<Bytes> {
     answer::json(
         StatusCode::OK,
-        &json!({
-            "clientId": registered.client_id,
-            "clientSecret": registered.client_secret.reveal(),
-            "clientIdIssuedAt": registered.issued_at.epoch_seconds(),
-            "clientSecretExpiresAt": registered.expires_at.epoch_seconds(),
-            "authorizationEndpoint": null,
-            "tokenEndpoint": null,
-        }),
+        &RegisterClient {
+            authorization_endpoint: None,
+            client_id: &registered.client_id,
+            client_id_issued_at: registered.issued_at.epoch_seconds(),
+            client_secret: registered.client_secret.reveal(),
+            client_secret_expires_at: registered.expires_at.epoch_seconds(),
+            token_endpoint: None,
+        },
     )
 }
 
@@ -78,18 +91,30 @@ pub fn decode_start_device_authorization(body: &[u8]) -> Result<StartDevice, Err
     })
 }
 
+/// StartDeviceAuthorization's answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StartDeviceAuthorization<'a> {
+    device_code: &'a str,
+    expires_in: u32,
+    interval: u32,
+    user_code: &'a str,
+    verification_uri: &'a str,
+    verification_uri_complete: &'a str,
+}
+
 /// Writes StartDeviceAuthorization's answer.
 pub fn encode_start_device_authorization(started: &DeviceStarted) -> Response<Bytes> {
     answer::json(
         StatusCode::OK,
-        &json!({
-            "deviceCode": started.device_code.reveal(),
-            "userCode": started.user_code.to_string(),
-            "verificationUri": started.verification_uri,
-            "verificationUriComplete": started.verification_uri_complete,
-            "expiresIn": started.expires_in.as_seconds(),
-            "interval": started.interval.as_seconds(),
-        }),
+        &StartDeviceAuthorization {
+            device_code: started.device_code.reveal(),
+            expires_in: started.expires_in.as_seconds(),
+            interval: started.interval.as_seconds(),
+            user_code: &started.user_code.to_string(),
+            verification_uri: &started.verification_uri,
+            verification_uri_complete: &started.verification_uri_complete,
+        },
     )
 }
 
@@ -169,17 +194,28 @@ fn secret(members: &Members, name: &str, longest: usize) -> Result<Option<Secret
     Ok(members.text(name, longest)?.map(Secret::new))
 }
 
+/// CreateToken's answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateToken<'a> {
+    access_token: &'a str,
+    expires_in: u32,
+    id_token: Option<&'a str>,
+    refresh_token: Option<&'a str>,
+    token_type: &'static str,
+}
+
 /// Writes CreateToken's answer.
 pub fn encode_create_token(issued: &Issued) -> Response<Bytes> {
     answer::json(
         StatusCode::OK,
-        &json!({
-            "accessToken": issued.access_token.reveal(),
-            "tokenType": "Bearer",
-            "expiresIn": issued.expires_in.as_seconds(),
-            "refreshToken": issued.refresh_token.as_ref().map(Secret::reveal),
-            "idToken": null,
-        }),
+        &CreateToken {
+            access_token: issued.access_token.reveal(),
+            expires_in: issued.expires_in.as_seconds(),
+            id_token: None,
+            refresh_token: issued.refresh_token.as_ref().map(Secret::reveal),
+            token_type: "Bearer",
+        },
     )
 }
 
