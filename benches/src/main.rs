@@ -102,7 +102,7 @@ async fn main() -> anyhow::Result<()> {
     for round in 1..=rounds {
         let samples = bench
             .round(&arguments.only, |row| {
-                progress(&format!("round {round} of {rounds}: {row}"))
+                progress(&format!("round {round} of {rounds}: {row}"));
             })
             .await?;
         seen.0.push(samples);

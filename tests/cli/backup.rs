@@ -187,6 +187,7 @@ async fn r12_another_store_under_the_same_directory_is_no_loss() {
     service.store = Some(other.address());
     let running = service.serve().await;
     assert!(!running.kill().contains("gone back"), "another store");
+    Evidence::that("another store under the same directory").print();
 }
 
 #[tokio::test]
@@ -235,4 +236,5 @@ fn r12_an_old_copy_put_back_is_said_at_every_command_until_it_is_accepted() {
     service.admin(&["accept-rollback"]).assert_code(0);
     let ended = service.admin(&["user", "list"]);
     assert!(!ended.stderr.contains("gone back in time"), "{ended}");
+    Evidence::that("an old copy of the file put back").print();
 }

@@ -117,7 +117,6 @@ async fn f16_a_node_that_starts_anew_remembers_who_was_replaced() {
     let running = service.serve().await;
     pair.kill_primary();
     pair.promote();
-    service.sign_in_device().await;
     let witness = service.room.work().join("data/store.witness");
     let remembered = || std::fs::read_to_string(&witness).unwrap_or_default();
     // The system's number and the second timeline.
@@ -191,13 +190,21 @@ async fn f14_what_an_asynchronous_standby_had_not_received_is_reported() {
     let running = service.serve().await;
     let (client, tokens) = service.sign_in_device().await;
     let (aws, mut browser) = (service.aws(), service.browser());
+    let (_, ended) = service.sign_in_device().await;
     let replicated = "SELECT count(*) FROM sessions";
-    while pair.sql_at_second(replicated) != "1" {
+    while pair.sql_at_second(replicated) != "2" {
         tokio::task::yield_now().await;
     }
     pair.lag();
     let lost = Tokens::of(&aws.refresh(&client, tokens.refresh_token()).await);
     let gone = sign_in_device(&aws, &mut browser).await;
+    aws.logout(&ended.access).await.assert_status(200);
+    let newest = pair.sql_at_first("SELECT max(seq) FROM audit");
+    let witness = service.room.work().join("data/store.witness");
+    child::wait_until("it is remembered how far the store was", || {
+        let text = std::fs::read_to_string(&witness).unwrap_or_default();
+        text.split(' ').nth(2) == Some(newest.as_str())
+    });
     pair.kill_primary();
     pair.promote();
     while !service.is_ready().await {
@@ -213,6 +220,12 @@ async fn f14_what_an_asynchronous_standby_had_not_received_is_reported() {
     let alarms = "SELECT count(*) FROM audit WHERE action = 'refresh.ahead'";
     assert_eq!(pair.sql_at_second(alarms), "1");
     running.stderr_line(|line| line.contains("no synchronous standby").then_some(()));
+    // What was ended is good again, as the line says; an operator decides.
+    running.stderr_line(|line| line.contains("gone back in time").then_some(()));
+    let epoch = "SELECT value FROM meta WHERE name = 'store_epoch'";
+    assert_eq!(pair.sql_at_second(epoch), "2");
+    service.admin(&["sessions", "end", "--all"]).assert_code(0);
+    aws.list_accounts(&ended.access).await.assert_status(401);
     running.kill();
     Evidence::that("an asynchronous standby without the last refresh and the last session: one goes on with an alarm, one is refused").print();
 }

@@ -144,6 +144,9 @@ async fn f24_a_store_of_the_first_schema_of_postgresql_opens() {
     aws.list_accounts(&next.access).await.assert_status(200);
     running.terminate();
     running.end().assert_code(0);
+    Evidence::that("a PostgreSQL store that the first release with it wrote")
+        .lost(0)
+        .print();
 }
 
 /// F01: the process dies at each call with which it brings a schema forward; the next one finishes it.

@@ -5,6 +5,7 @@ use claviger_engine::admin;
 use claviger_model::{id::UserId, port::web_identity::Statement};
 use claviger_tests::{
     TestServer,
+    evidence::Evidence,
     http::{Request, Response},
 };
 use claviger_wire::jose::{self, Signature};
@@ -196,6 +197,7 @@ async fn f17_five_rotations_in_a_minute_leave_every_token_verifiable() {
         *context.keys.signing(context.now()).web_identity.reveal()
     };
     assert_eq!(signing(&node.context), signing(&server.context));
+    Evidence::that("keys that took over while tokens were out").print();
 }
 
 /// Keys that were made in quick succession take over in quick succession, an hour later. Whatever is
@@ -234,6 +236,7 @@ async fn f17_every_token_verifies_while_keys_take_over_one_after_another() {
     // Two hours after the last rotation nobody needs the old ones.
     server.clock.advance(7_200);
     assert_eq!(keys(&server).await.keys.len(), 2);
+    Evidence::that("keys that took over while tokens were out").print();
 }
 
 #[tokio::test]

@@ -270,12 +270,16 @@ pub struct Race {
 }
 
 impl Race {
+    /// A round begins: what met before it is not its own.
+    pub fn round_begins(&mut self) {
+        self.before = self.switch.overlapped();
+    }
+
     /// A round is over.
     pub fn round_over(&mut self) {
         let now = self.switch.overlapped();
         self.rounds += 1;
         self.met += usize::from(now > self.before);
-        self.before = now;
     }
 
     /// It is over; the nodes met in a quarter of its rounds at least. Says so, and what came of it.

@@ -221,6 +221,16 @@ impl Pair {
         format!("postgres://claviger@{first},{second}/postgres")
     }
 
+    /// The host of the server that is the primary at first, as in an address.
+    pub fn host(&self) -> String {
+        self.primary.host()
+    }
+
+    /// The host of the other one.
+    pub fn standby_host(&self) -> String {
+        self.standby.host()
+    }
+
     /// Makes a store in it.
     pub async fn create(&self) -> PostgresStore {
         let address = Address::parse(&self.address()).expect("an address");
@@ -362,6 +372,23 @@ impl Place {
             "postgres://claviger@{directory}/postgres?options=-c%20search_path%3D{schema}\
              &application_name={schema}"
         )
+    }
+
+    /// Its server's host, as in an address.
+    pub fn host(&self) -> String {
+        server().host()
+    }
+
+    /// The same place, for another thread.
+    #[must_use]
+    pub fn another_hand(&self) -> Self {
+        let schema = self.schema.clone();
+        Self { schema }
+    }
+
+    /// Its schema.
+    pub fn schema(&self) -> &str {
+        &self.schema
     }
 
     /// Its address by a way that begins at `proxy` and ends at [`Place::socket`].

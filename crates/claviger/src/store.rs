@@ -7,7 +7,7 @@ use claviger_model::port::clock::Clock;
 use claviger_store::{
     driver::Driver,
     error::Error,
-    postgres::{self, Lineage, PostgresStore},
+    postgres::{self, Lineage, PostgresStore, address::Address},
     rolled_back::RolledBack,
     sqlite::{self, Fatal, Identity, Options, SqliteStore},
     statement::Plan,
@@ -51,7 +51,7 @@ impl Store {
         match &paths.store {
             None => {
                 let opened = SqliteStore::open(&Options::new(&paths.data_dir));
-                let (store, opened) = opened.map_err(sqlite_exit)?;
+                let (store, opened) = opened.map_err(|error| no_store(paths, error))?;
                 Ok((Self::Sqlite(Arc::new(store)), opened.rolled_back))
             }
             Some(address) => {
@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// Where a shared store is.
-    pub(crate) fn address(&self) -> Option<String> {
+    pub(crate) fn address(&self) -> Option<&Address> {
         match self {
             Self::Sqlite(_) => None,
             Self::Postgres(store) => Some(store.address()),
@@ -124,6 +124,25 @@ impl Store {
                     .to_owned(),
             )),
         }
+    }
+}
+
+/// Why there is no store in the data directory: a key file without one belongs to a store elsewhere.
+pub(crate) fn no_store(paths: &Paths, error: sqlite::OpenError) -> Exit {
+    let is_elsewhere =
+        matches!(error, sqlite::OpenError::NotInitialised(_)) && paths.key_file.exists();
+    let exit = sqlite_exit(error);
+    if !is_elsewhere {
+        return exit;
+    }
+    let key_file = paths.key_file.display();
+    Exit {
+        error: anyhow::anyhow!(
+            "{}. There are keys in {key_file}: if their store is a PostgreSQL, name it by --store, \
+             CLAVIGER_STORE, or store_file in the configuration",
+            exit.error
+        ),
+        ..exit
     }
 }
 

@@ -49,7 +49,8 @@ impl Tally {
             500.. => {
                 one(&self.failed);
             }
-            _ if ["/token", "/assignment/accounts", "/logout"].contains(&target) => {
+            // A device that waits is told so without the store.
+            200 if ["/token", "/assignment/accounts"].contains(&target) => {
                 one(&self.stored);
             }
             _ => {}

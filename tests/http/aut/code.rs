@@ -157,6 +157,7 @@ async fn aut_08_of_fifty_parallel_redemptions_one_wins_and_the_session_ends() {
     let mut race = server.switch.race();
     for round in 1..=rounds {
         let code = server.code_for(&client).await;
+        race.round_begins();
         let racers: Vec<_> = (0..50)
             .map(|number| {
                 let aws = if number % 2 == 0 {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use claviger_engine::admin;
 use claviger_model::{id::UserId, port::web_identity::Statement};
-use claviger_tests::{TestServer, aws::Tokens, http::Request, seed::SANDBOX};
+use claviger_tests::{TestServer, aws::Tokens, evidence::Evidence, http::Request, seed::SANDBOX};
 use claviger_wire::jose::{self, Signature};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::{Value, json};
@@ -421,4 +421,5 @@ async fn f17_signing_keys_rotate_under_load_and_every_token_verifies_at_once() {
         once(machine, tokens).await;
     }
     server.finish().await;
+    Evidence::that("five rotations while ID tokens were out").print();
 }

@@ -178,6 +178,9 @@ async fn f17_every_node_knows_new_keys_before_one_makes_tokens_of_them() {
     // A rotation while one is on its way is refused or follows it, and nothing is lost.
     node.context.refresh().await.expect("it learns");
     assert_eq!(epochs(), [2, 2]);
+    Evidence::that("two nodes that make tokens of different keys")
+        .answers(4, 0, 0)
+        .print();
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ async fn ref_02_hundred_parallel_refreshes_converge() {
             let caller = callers.get(number % 4).expect("a caller");
             caller.refresh(&scene.client, last.refresh_token())
         });
+        race.round_begins();
         let answers: Vec<Tokens> = join_all(refreshes).await.iter().map(Tokens::of).collect();
         race.round_over();
         assert_eq!(answers.len(), 100);
@@ -186,6 +187,7 @@ async fn ref_15_what_a_revocation_answered_no_refresh_undoes() {
             caller.refresh(&client, tokens.refresh_token())
         });
         let ending = end(&server, &client, &mut browser, ender, &old, &tokens);
+        race.round_begins();
         let (answers, ()) = tokio::join!(join_all(racing), ending);
         race.round_over();
         let mut given = vec![old, tokens.clone()];

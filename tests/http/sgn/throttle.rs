@@ -85,6 +85,7 @@ async fn sgn_04_no_number_of_parallel_guesses_gets_past_the_limit() {
     for round in 1..=rounds {
         // Many once; then as many as tell.
         let guesses = if round == 1 { 200 } else { 20 };
+        race.round_begins();
         let statuses = guess_at_once(&server, &other, guesses).await;
         race.round_over();
         assert_eq!(statuses, HashMap::from([(403, 10), (429, guesses - 10)]));

@@ -16,7 +16,11 @@ use claviger_store::{
     repository::{session, user},
     statement::Plan,
 };
-use claviger_tests::{background::runtime, evidence::Evidence, postgres::Pair};
+use claviger_tests::{
+    background::runtime,
+    evidence::Evidence,
+    postgres::{Pair, Place},
+};
 
 use crate::fixture::{at, session as a_session, user as a_user};
 
@@ -228,6 +232,66 @@ async fn f14_a_wait_for_the_standby_that_is_cancelled_is_unknown() {
     assert_eq!(pair.sql_at_first("SELECT user_epoch FROM users"), "1");
     Evidence::that("a wait for the standby, cancelled")
         .answers(0, 0, 1)
+        .lost(0)
+        .print();
+}
+
+/// A database that was copied elsewhere, its old host and its new one both in the address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f14_a_database_of_another_cluster_does_not_take_over() {
+    let (pair, place) = (Pair::default(), Place::default());
+    pair.wait_for_nobody();
+    let one = pair.create().await;
+    must_write(&one, Plan::of(user::adding(&a_user(1), at(1)))).await;
+    drop(place.create().await);
+    let own = one.lineage();
+    drop(one);
+    // The copy first: it answers, and is not what is remembered.
+    let both = format!(
+        "postgres://claviger@{},{}/postgres?options=-c%20search_path%3D{}%2Cpublic",
+        place.host(),
+        pair.host(),
+        place.schema()
+    );
+    let parse = || Address::parse(&both).expect("an address");
+    let (address, known) = (parse(), own);
+    let opening = runtime().spawn(async move { PostgresStore::open_after(address, known).await });
+    let store = opening.await.expect("no panic").expect("its own server");
+    for _ in 0..20 {
+        must_write(&store, Plan::of(user::raising_epoch(a_user(1).id))).await;
+    }
+    assert_eq!(store.lineage().system, own.system);
+    assert_eq!(pair.sql_at_first("SELECT user_epoch FROM users"), "20");
+    // Its own is gone: that is no reason to go on with a copy.
+    pair.kill_primary();
+    let answer = store
+        .apply(Plan::of(user::raising_epoch(a_user(1).id)))
+        .await;
+    assert!(answer.is_err(), "{answer:?}");
+    let why = store
+        .apply(Plan::of(user::raising_epoch(a_user(1).id)))
+        .await;
+    let Err(Error::Unavailable(why)) = why else {
+        panic!("{why:?}");
+    };
+    assert!(
+        why.contains("not the database that was served before"),
+        "{why}"
+    );
+    assert_eq!(place.sql("SELECT count(*) FROM users"), "0");
+    // Who remembers nothing is not to draw lots between two that are there.
+    let address = Address::parse(&both.replace(&pair.host(), &pair.standby_host()));
+    let address = address.expect("an address");
+    pair.promote();
+    let opening = runtime().spawn(async move { PostgresStore::open(address).await.err() });
+    let refused = opening
+        .await
+        .expect("no panic")
+        .expect("a refusal")
+        .to_string();
+    assert!(refused.contains("different databases"), "{refused}");
+    Evidence::that("a copy on another cluster, beside the database and without it")
+        .answers(20, 0, 2)
         .lost(0)
         .print();
 }

@@ -69,6 +69,7 @@ async fn f24_a_store_of_a_newer_release_is_refused_and_left_alone() {
         place.sql("SELECT value FROM meta WHERE name = 'schema'"),
         "99"
     );
+    Evidence::that("a schema of a later release, on PostgreSQL").print();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,4 +178,54 @@ async fn hosts_that_say_nothing_do_not_keep_us_from_the_primary() {
         mute.struck() > 0 && deaf.struck() > 0,
         "they were not asked"
     );
+}
+
+/// A dump reads every table for as long as it takes. A step that waited for it would keep everybody from reading.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f24_a_step_that_must_wait_for_a_reader_keeps_nobody_from_reading() {
+    let place = Place::default();
+    let store = place.create().await;
+    place.sql(
+        "DROP TABLE machine_keys; DROP TABLE replay; DROP INDEX users_by_email; \
+         ALTER TABLE sessions DROP COLUMN parent; UPDATE meta SET value = '1' WHERE name = 'schema'",
+    );
+    let text = place.address();
+    let dump = std::thread::spawn({
+        let place = place.another_hand();
+        move || place.sql("BEGIN; SELECT count(*) FROM sessions; SELECT pg_sleep(4); COMMIT")
+    });
+    let reading = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+                   WHERE c.relname = 'sessions' AND l.mode = 'AccessShareLock'";
+    while place.sql(reading) == "0" {
+        tokio::task::yield_now().await;
+    }
+    let opening = runtime().spawn(async move {
+        let address = Address::parse(&text).expect("an address");
+        PostgresStore::open(address).await
+    });
+    let (mut reads, mut slowest) = (0, Duration::ZERO);
+    while !opening.is_finished() {
+        let begun = Instant::now();
+        let read = store
+            .fetch(Query::new("SELECT count(*) FROM sessions"))
+            .await;
+        read.expect("a read");
+        slowest = slowest.max(begun.elapsed());
+        reads += 1;
+    }
+    opening
+        .await
+        .expect("no panic")
+        .expect("it was brought forward");
+    dump.join().expect("the dump");
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    assert_eq!(
+        place.sql("SELECT value FROM meta WHERE name = 'schema'"),
+        "2"
+    );
+    Evidence::that(format!(
+        "a reader of four seconds before a schema step; the slowest other read took {slowest:.1?}"
+    ))
+    .answers(reads, 0, 0)
+    .print();
 }

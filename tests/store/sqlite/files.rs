@@ -189,6 +189,9 @@ async fn f24_a_store_of_the_first_schema_goes_on_where_it_was() {
     let found = session::with_user(&store, child.id).await.expect("a read");
     let parent = found.and_then(|(child, _)| child.parent).expect("a parent");
     assert_eq!(parent.ends_at, Some(before.expires_at()));
+    Evidence::that("a store of the first schema")
+        .lost(0)
+        .print();
 }
 
 #[tokio::test]
@@ -224,6 +227,7 @@ fn f31_a_second_opening_is_refused_until_the_first_is_closed() {
     assert!(matches!(refusal(directory.path()), OpenError::Locked(_)));
     drop(first);
     drop(reopen(directory.path()));
+    Evidence::that("a second opening in one process").print();
 }
 
 #[test]

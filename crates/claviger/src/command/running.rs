@@ -9,9 +9,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use claviger_engine::{context::Context, sweep};
+use claviger_engine::{context::Context, error::Error, sweep};
 use claviger_model::time::Timestamp;
-use claviger_store::sqlite::Fatal;
+use claviger_store::{rolled_back::RolledBack, sqlite::Fatal};
 use claviger_web::{
     app::App,
     operator,
@@ -124,39 +124,50 @@ async fn keep_witness(context: Arc<Context>, witness: Witness, store: Store) {
     let mut known = witness.read().unwrap_or_default();
     let (mut was_told, mut was_stuck) = (false, false);
     loop {
-        tokio::time::sleep(REFRESH_EVERY).await;
         // A store in trouble has said so elsewhere.
-        if let Some(known) = &known {
-            let Ok(lost) = context.compare(&known.seen).await else {
-                continue;
-            };
+        if let Ok((memory, lost)) = remember(&context, &store, known.as_ref()).await {
             if let (Some(lost), false) = (lost, was_told) {
                 tracing::error!("{}", wiring::rolled_back(lost));
             }
             was_told = lost.is_some();
-        }
-        let Ok(seen) = context.seen().await else {
-            continue;
-        };
-        // It went back since it was compared: what is known is what will show it.
-        let is_behind = |known: &Memory| seen.is_behind(&known.seen);
-        if seen.seq == 0 || known.as_ref().is_some_and(is_behind) {
-            continue;
-        }
-        let server = store.lineage();
-        let memory = Memory { seen, server };
-        if known.as_ref() == Some(&memory) {
-            continue;
-        }
-        match witness.write(&memory) {
-            Ok(()) => known = Some(memory),
-            Err(error) if !was_stuck => {
-                was_stuck = true;
-                tracing::warn!(%error, "the witness cannot be written; a store that goes back in time may go unnoticed");
+            match memory
+                .as_ref()
+                .map_or(Ok(()), |memory| witness.write(memory))
+            {
+                Ok(()) => known = memory.or(known),
+                Err(error) if !was_stuck => {
+                    was_stuck = true;
+                    tracing::warn!(%error, "the witness cannot be written; a store that goes back in time may go unnoticed");
+                }
+                Err(_) => {}
             }
-            Err(_) => {}
+        }
+        tokio::time::sleep(REFRESH_EVERY).await;
+    }
+}
+
+/// What is to be remembered from now on, where that is news; and what was lost of what is known.
+async fn remember(
+    context: &Context,
+    store: &Store,
+    known: Option<&Memory>,
+) -> Result<(Option<Memory>, Option<RolledBack>), Error> {
+    let lost = match known {
+        Some(known) => context.compare(&known.seen).await?,
+        None => None,
+    };
+    let mut seen = context.seen().await?;
+    if let Some(known) = known {
+        // It went back since it was compared, or this process has written nothing yet: what is known is what
+        // will show it.
+        if seen.is_behind(&known.seen) || (seen.seq == 0 && seen.store_id == known.seen.store_id) {
+            seen = known.seen.clone();
         }
     }
+    let server = store.lineage();
+    let memory = Memory { seen, server };
+    let is_news = known != Some(&memory);
+    Ok((is_news.then_some(memory), lost))
 }
 
 /// Deletes what has been over for a day. When the wall clock has strayed from the monotonic one

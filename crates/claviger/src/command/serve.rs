@@ -16,7 +16,7 @@ use super::running::{Running, address};
 use crate::{
     config::settings::{Flags, Settings},
     exit::{CONFIGURATION, Exit, ExitCode as _, TEMPORARY},
-    store::{Store, private_directory, sqlite_exit},
+    store::{Store, no_store, private_directory},
     telemetry, tls,
     wiring::{self, Ports},
 };
@@ -75,7 +75,8 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
     let data_dir = &settings.paths.data_dir;
     match &settings.paths.store {
         None if !data_dir.join("claviger.db").exists() => {
-            return Err(sqlite_exit(OpenError::NotInitialised(data_dir.clone())));
+            let missing = OpenError::NotInitialised(data_dir.clone());
+            return Err(no_store(&settings.paths, missing));
         }
         None => {}
         // The administrators' socket lies there.

@@ -2,6 +2,7 @@
 
 use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use percent_encoding::percent_decode_str;
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio_postgres::{
     Config,
@@ -64,6 +65,12 @@ impl fmt::Display for Address {
 }
 
 impl Address {
+    /// What tells it from others: where it is, and which part of that.
+    pub fn identity(&self) -> String {
+        let options = self.config.get_options().unwrap_or_default();
+        format!("{self} {options}")
+    }
+
     /// Reads `postgres://USER:PASSWORD@HOST[:PORT][,HOST…]/DATABASE[?…]` (libpq, Connection URIs). The way to any
     /// host but this one is TLS that knows the server, unless `sslmode=disable`; `sslrootcert` names
     /// the certificates to know it by, instead of the system's.
@@ -80,6 +87,12 @@ impl Address {
         let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| {
             AddressError::Malformed(super::error::text(&error))
         })?;
+        let split = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+        if config.get_hosts().iter().any(split) {
+            let part =
+                "a host has an @ in it; write @ : / and ? of a password as %40 %3A %2F and %3F";
+            return Err(AddressError::Malformed(part.to_owned()));
+        }
         if config.get_hosts().is_empty() || config.get_dbname().is_none() {
             let missing = "a host and a database must be named";
             return Err(AddressError::Malformed(missing.to_owned()));
@@ -118,6 +131,8 @@ impl Address {
 struct Security {
     mode: Option<String>,
     roots: Option<PathBuf>,
+    /// Who says how to know the server wants to know it.
+    is_demanded: bool,
 }
 
 impl Security {
@@ -129,8 +144,13 @@ impl Security {
         };
         let kept = parameters.split('&').filter(|pair| {
             match pair.split_once('=') {
-                Some(("sslmode", mode)) => security.mode = Some(mode.to_owned()),
-                Some(("sslrootcert", path)) => security.roots = Some(PathBuf::from(path)),
+                Some(("sslmode", mode)) => security.mode = Some(decoded(mode)),
+                // The system's, which they are anyway.
+                Some(("sslrootcert", "system")) => security.is_demanded = true,
+                Some(("sslrootcert", path)) => {
+                    security.is_demanded = true;
+                    security.roots = Some(PathBuf::from(decoded(path)));
+                }
                 _ => return true,
             }
             false
@@ -148,7 +168,7 @@ impl Security {
             None => {
                 let hosts = config.get_hosts().iter().all(is_local);
                 let addresses = config.get_hostaddrs().iter().all(IpAddr::is_loopback);
-                Ok(self.roots.is_some() || !hosts || !addresses)
+                Ok(self.is_demanded || !hosts || !addresses)
             }
             Some("disable") => Ok(false),
             Some("require" | "verify-ca" | "verify-full") => Ok(true),
@@ -176,6 +196,10 @@ impl Security {
         }
         Ok(store)
     }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// The same for each host by itself: whether one is fit is for us to say, not for the library.
@@ -271,6 +295,7 @@ mod tests {
             "postgres://a:b@127.0.0.1,db.example/claviger",
             "postgres://a:b@localhost/claviger?hostaddr=192.0.2.2",
             "postgres://a:b@127.0.0.1/claviger?sslmode=verify-full",
+            "postgres://a:b@127.0.0.1/claviger?sslrootcert=system",
             "postgres://a:b@db.example/claviger?sslmode=require&connect_timeout=3",
         ] {
             assert_eq!(mode(remote), SslMode::Require, "{remote}");
@@ -303,6 +328,7 @@ mod tests {
             "postgres://a:hunter2@",
             "postgres://a:hunter2@host",
             "mysql://a:hunter2@host/b",
+            "postgres://a:hunter2@unter2@host/b",
             "host=127.0.0.1 user=a password=hunter2 dbname=b sslmode=require",
             "postgres://a:hunter2@host/b?sslcert=x",
             "postgres://a:hunter2@host/b?sslrootcert=/nowhere.pem",

@@ -56,6 +56,9 @@ pub(super) struct Condition {
     trouble: Mutex<Option<Error>>,
     /// The highest timeline that any server has shown: one below it was replaced and lives on (F16).
     lineage: Mutex<Lineage>,
+    /// Whether a server of another system was met, and none of the one that is known.
+    met_another: AtomicBool,
+    met_own: AtomicBool,
     /// Whether decisions go by the database's clock: before it was asked there are none.
     wants_time: AtomicBool,
     /// This node's clock beside the database's; nothing while nobody compares them.
@@ -133,14 +136,44 @@ impl Condition {
         self.wants_time.store(true, Ordering::Release);
     }
 
-    /// Takes notice of a server; `Err` with the highest timeline for one that was replaced.
-    pub(super) fn admit(&self, server: Lineage) -> Result<(), u32> {
+    /// One that remembers a server.
+    pub(super) fn knowing(server: Lineage) -> Self {
+        Self {
+            lineage: Mutex::new(server),
+            ..Self::default()
+        }
+    }
+
+    /// Takes notice of a server; `Err` with why it must not be written to. That it is of another system is the same for
+    /// the whole life of a store: what was acknowledged by one is not on the other.
+    pub(super) fn admit(&self, server: Lineage) -> Result<(), String> {
         let mut seen = self.lineage.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.system == server.system && seen.timeline > server.timeline {
-            return Err(seen.timeline);
+        if seen.system != 0 && server.system != 0 && seen.system != server.system {
+            self.met_another.store(true, Ordering::Release);
+            return Err(
+                "it is not the database that was served before, nor a standby of it".to_owned(),
+            );
+        }
+        self.met_own.store(true, Ordering::Release);
+        if seen.timeline > server.timeline {
+            return Err(format!(
+                "the server is on timeline {}, but timeline {} was seen: it is a primary that was \
+                 replaced, and must not be written to",
+                server.timeline, seen.timeline
+            ));
         }
         *seen = server;
         Ok(())
+    }
+
+    /// Whether a server of another system was met.
+    pub(super) fn met_another(&self) -> bool {
+        self.met_another.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing but such servers was met.
+    pub(super) fn met_only_others(&self) -> bool {
+        self.met_another() && !self.met_own.load(Ordering::Acquire)
     }
 
     /// The server that replaced all others.

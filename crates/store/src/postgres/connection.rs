@@ -219,12 +219,7 @@ impl Connection {
         };
         let timeline = u32::from_str_radix(&file, 16).unwrap_or(0);
         self.lineage.timeline = timeline;
-        if let Err(highest) = condition.admit(self.lineage) {
-            return Err(Trouble::Again(format!(
-                "the server is on timeline {timeline}, but timeline {highest} was seen: it is a primary \
-                 that was replaced, and must not be written to"
-            )));
-        }
+        condition.admit(self.lineage).map_err(Trouble::Again)?;
         let asynchronous = standbys.is_empty();
         if condition.set_asynchronous(asynchronous)
             && let Some(caution) = condition.caution()

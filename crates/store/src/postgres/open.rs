@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::error::SqlState;
 
 use super::{
@@ -20,6 +20,9 @@ use crate::{
 /// How long a commit may wait for the standby, and a server for its first word: what a commit ends may have taken
 /// long, these do not.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long others have the tables to themselves until a schema step is tried again.
+const BETWEEN_STEPS: Duration = Duration::from_secs(1);
 
 /// Begins a transaction that takes as long as it takes: whoever started it is watching. It waits for nobody
 /// else's for longer than any statement does.
@@ -64,7 +67,12 @@ pub enum OpenError {
 
 impl From<tokio_postgres::Error> for OpenError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Database(error::text(&error))
+        let text = error::text(&error);
+        Self::Database(if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+            format!("{text}; make this user the owner of the database, or of its tables")
+        } else {
+            text
+        })
     }
 }
 
@@ -149,32 +157,52 @@ pub(super) async fn prepare(address: &Address, condition: &Condition) -> Result<
 
 /// One step, whole. Nodes that start at once wait for each other at the row, and find the step done.
 async fn migrate(connection: &mut Connection, step: &Migration) -> Result<(), OpenError> {
-    let lock = Query::new("UPDATE meta SET value = value WHERE name = 'schema' RETURNING value");
-    let found = loop {
+    loop {
         connection.run(UNHURRIED).await?;
-        match connection.fetch(&lock).await {
-            Ok(rows) => break number(&rows),
-            // Whoever comes second waits for it.
+        match step_once(connection, step).await {
+            Ok(()) => return commit(connection).await,
+            // Another node does it, or somebody reads a table for long, as a dump does. Waiting in that queue would
+            // keep everybody behind it from reading.
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                 connection.run("ROLLBACK").await?;
-                tracing::info!("another node brings the store forward; waiting for it");
+                tracing::info!(
+                    step = step.number,
+                    "a table is in use by somebody; the store is brought forward once it is not"
+                );
+                sleep(BETWEEN_STEPS).await;
             }
             Err(error) => return Err(error.into()),
         }
-    };
-    if found == Some(step.number - 1) {
-        connection.run("SET LOCAL lock_timeout = 0").await?;
+    }
+}
+
+async fn step_once(
+    connection: &mut Connection,
+    step: &Migration,
+) -> Result<(), tokio_postgres::Error> {
+    let lock = Query::new("UPDATE meta SET value = value WHERE name = 'schema' RETURNING value");
+    if number(&connection.fetch(&lock).await?) == Some(step.number - 1) {
+        connection.run("SET LOCAL lock_timeout = '300ms'").await?;
         connection.run(step.sql).await?;
         let number = step.number;
         let sql = format!("UPDATE meta SET value = '{number}' WHERE name = 'schema'");
         connection.run(&sql).await?;
     }
-    commit(connection).await
+    Ok(())
 }
 
 async fn connect(address: &Address, condition: &Condition) -> Result<Connection, OpenError> {
+    let is_new = condition.lineage().system == 0;
     if address.hosts.len() > 1 {
         Connection::survey(address, condition).await;
+    }
+    // Which of them is meant is not for chance to say.
+    if is_new && condition.met_another() {
+        return Err(OpenError::Unreachable {
+            address: address.to_string(),
+            problem: "its hosts are different databases, and not standbys of one; name one of them"
+                .to_owned(),
+        });
     }
     let opened = Connection::open(address, condition).await;
     opened.map_err(|trouble: Trouble| OpenError::Unreachable {

@@ -120,10 +120,16 @@ impl PostgresStore {
 
     /// The same, by who remembers a server: one that it had replaced is not taken for the primary.
     pub async fn open_after(address: Address, known: Lineage) -> Result<Self, OpenError> {
-        let condition = Arc::<Condition>::default();
-        // Nothing is known that could be above it.
-        let _ = condition.admit(known);
-        open::prepare(&address, &condition).await?;
+        let mut condition = Arc::new(Condition::knowing(known));
+        let prepared = open::prepare(&address, &condition).await;
+        // Nobody has replaced the server that is remembered; it is gone, and this is what there is.
+        if prepared.is_err() && condition.met_only_others() {
+            tracing::warn!("the database is another server than the one that this node remembers");
+            condition = Arc::default();
+            open::prepare(&address, &condition).await?;
+        } else {
+            prepared?;
+        }
         Ok(Self::start(address, condition))
     }
 
@@ -160,9 +166,9 @@ impl PostgresStore {
         }
     }
 
-    /// Where it is, without its password.
-    pub fn address(&self) -> String {
-        self.inner.address.to_string()
+    /// Where it is.
+    pub fn address(&self) -> &Address {
+        &self.inner.address
     }
 
     /// The server that has replaced all others.
@@ -248,25 +254,30 @@ impl Driver for PostgresStore {
     }
 }
 
-/// A connection that is closed unless it is given back: whoever waits for its answer may go away, and what was
-/// asked for would still come.
-struct Held(Option<Object<Connections>>);
+/// A connection while somebody reads. Whoever goes away before the answer leaves it to the next one, who gets what they
+/// ask for; what has not answered in time is closed.
+struct Held {
+    connection: Option<Object<Connections>>,
+    deadline: Instant,
+}
 
 impl Held {
     fn get(&mut self) -> Result<&mut Connection, Trouble> {
-        let held = self.0.as_deref_mut();
+        let held = self.connection.as_deref_mut();
         held.ok_or_else(|| Trouble::Again("the connection is gone".to_owned()))
     }
 
-    fn give_back(&mut self) {
-        drop(self.0.take());
+    fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(Object::take(connection));
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(connection) = self.0.take() {
-            drop(Object::take(connection));
+        if Instant::now() >= self.deadline {
+            self.close();
         }
     }
 }
@@ -298,7 +309,7 @@ impl Inner {
     async fn fetch(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, Error> {
         let mut attempt = 0;
         loop {
-            let trouble = match timeout_at(deadline, self.fetch_once(query)).await {
+            let trouble = match timeout_at(deadline, self.fetch_once(query, deadline)).await {
                 Ok(Ok(rows)) => return Ok(rows),
                 Ok(Err(trouble)) => trouble,
                 Err(_) => return Err(too_slow()),
@@ -307,11 +318,14 @@ impl Inner {
         }
     }
 
-    async fn fetch_once(&self, query: &Query) -> Result<Vec<Row>, Trouble> {
-        let mut connection = Held(Some(self.connection().await?));
+    async fn fetch_once(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, Trouble> {
+        let mut connection = Held {
+            connection: Some(self.connection().await?),
+            deadline,
+        };
         let fetched = connection.get()?.fetch(query).await;
-        if !fetched.as_ref().is_err_and(error::is_leaving) {
-            connection.give_back();
+        if fetched.as_ref().is_err_and(error::is_leaving) {
+            connection.close();
         }
         fetched.map_err(|failed| error::judge(&failed))
     }

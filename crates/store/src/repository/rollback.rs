@@ -19,7 +19,7 @@ pub struct Seen {
     pub store_id: String,
     /// Which node.
     pub node: String,
-    /// The number of its last audit record.
+    /// The number of its last audit record; zero where there was none yet.
     pub seq: i64,
     /// How often the store had gone back before.
     pub epoch: i64,
@@ -62,7 +62,7 @@ pub async fn compare(driver: &dyn Driver, seen: &Seen) -> Result<Option<RolledBa
         read(driver, query.bind(seen.node.as_str()).bind(seen.seq)).await?;
     // Another store was never ahead. A node that noticed has raised the epoch, so that nobody else need notice the
     // same; and an epoch below the one that was seen is that of a copy from before an earlier loss was settled.
-    let is_behind = epoch < seen.epoch || (epoch == seen.epoch && there == 0);
+    let is_behind = epoch < seen.epoch || (epoch == seen.epoch && seen.seq > 0 && there == 0);
     if is_behind && store_id == seen.store_id {
         let last = audit::last_sequence(driver, &seen.node).await?;
         driver.apply(noticing(seen, epoch, last)).await?;

@@ -21,6 +21,7 @@ use super::{
     request::{Answer, Request},
 };
 use crate::config::settings::Paths;
+use claviger_store::postgres::address::Address;
 
 /// What goes in.
 #[derive(Serialize, Deserialize)]
@@ -102,10 +103,13 @@ async fn converse(stream: UnixStream, owner: &Owner) -> io::Result<()> {
 /// Why a command is not for this server: it would change another store than the one that was named.
 fn other_store(named: Option<String>, owner: &Owner) -> Option<String> {
     let (named, own) = (named?, owner.store.address());
-    if own.as_ref() == Some(&named) {
+    if own.is_some_and(|own| own.identity() == named) {
         return None;
     }
-    let own = own.unwrap_or_else(|| "the one in its data directory".to_owned());
+    let own = own.map_or_else(
+        || "the one in its data directory".to_owned(),
+        ToString::to_string,
+    );
     Some(format!(
         "The store that is named is {named}; the server that runs on this data directory has {own}. \
          Nothing was done. Name that one or none, or another --data-dir."
@@ -126,7 +130,7 @@ pub(crate) async fn send(paths: &Paths, request: &Request) -> io::Result<Option<
         }
         Err(error) => return Err(error),
     };
-    let store = paths.store.as_ref().map(ToString::to_string);
+    let store = paths.store.as_ref().map(Address::identity);
     stream
         .write_all(&to_line(&Line { store, request })?)
         .await?;
