@@ -67,8 +67,10 @@ impl fmt::Display for Address {
 impl Address {
     /// What tells it from others: where it is, and which part of that.
     pub fn identity(&self) -> String {
-        let options = self.config.get_options().unwrap_or_default();
-        format!("{self} {options}")
+        match self.config.get_options() {
+            Some(options) => format!("{self}?options={options}"),
+            None => self.to_string(),
+        }
     }
 
     /// Reads `postgres://USER:PASSWORD@HOST[:PORT][,HOST…]/DATABASE[?…]` (libpq, Connection URIs). The way to any

@@ -108,7 +108,7 @@ fn other_store(named: Option<String>, owner: &Owner) -> Option<String> {
     }
     let own = own.map_or_else(
         || "the one in its data directory".to_owned(),
-        ToString::to_string,
+        Address::identity,
     );
     Some(format!(
         "The store that is named is {named}; the server that runs on this data directory has {own}. \
