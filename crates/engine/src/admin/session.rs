@@ -3,7 +3,7 @@
 use claviger_model::{
     audit::Action,
     directory::UserName,
-    id::SessionId,
+    id::{SessionId, UserId},
     session::{EndReason, Session},
 };
 use claviger_store::{
@@ -21,7 +21,7 @@ use crate::{
 /// How many sessions a listing shows at most.
 const LISTED: u32 = 1000;
 
-/// Sessions whose rows are marked at once.
+/// People and sessions whose rows are marked at once.
 const AT_ONCE: u32 = 2_000;
 
 /// Live sessions with their person's name, newest first, at most 1,000; of one person when named.
@@ -86,14 +86,25 @@ pub async fn end_everyone(context: &Context) -> Result<usize, Error> {
     let detail = "all sessions of everybody".to_owned();
     let record = audit::by_operator(Action::SessionEnd, "everybody", detail, now);
     let store = context.store.as_ref();
-    // This alone voids all that anybody holds. The rows follow in batches: however many there are, no
-    // transaction is too large for its deadline.
-    let plan = Plan::of(audit::recording(context, &record))
-        .then(rollback::accepting())
-        .then(user::raising_all_epochs());
-    store.apply(plan).await?;
-    store.apply(Plan::of(web_session::ending_all(now))).await?;
     let (mut after, last) = ([0; 16], [0xff; 16]);
+    // People's epochs void all that they hold; the rows of sessions follow. All in batches: however many there are,
+    // no transaction is too large for its deadline.
+    let mut record = Some(audit::recording(context, &record));
+    while after != last {
+        let from = UserId::from_bytes(after);
+        let further = user::further(store, from, AT_ONCE).await?;
+        let through = further.unwrap_or(UserId::from_bytes(last));
+        let mut plan = Plan::of(user::raising_epochs_between(from, through));
+        if let Some(record) = record.take() {
+            plan = plan.then(record);
+        }
+        store.apply(plan).await?;
+        after = *through.as_bytes();
+    }
+    // Nothing that was revoked before the store went back is good any more.
+    let plan = Plan::of(web_session::ending_all(now)).then(rollback::accepting());
+    store.apply(plan).await?;
+    let mut after = [0; 16];
     let mut ended = 0;
     while after != last {
         let from = SessionId::from_bytes(after);

@@ -150,9 +150,26 @@ pub fn setting_state(user_id: UserId, state: UserState) -> Statement {
     .even_when_full()
 }
 
-/// The statement that voids all that anybody holds.
-pub fn raising_all_epochs() -> Statement {
-    Statement::any("UPDATE users SET user_epoch = user_epoch + 1").even_when_full()
+/// The person so many rows after another one, in the order of ids: where a batch ends.
+pub async fn further(
+    driver: &dyn Driver,
+    after: UserId,
+    rows: u32,
+) -> Result<Option<UserId>, Error> {
+    let query = Query::new("SELECT uid FROM users WHERE uid > $1 ORDER BY uid LIMIT 1 OFFSET $2");
+    let query = query.bind(after.as_bytes()).bind(rows);
+    let row = driver::fetch_one(driver, query).await?;
+    row.map(|row| Columns::of("users", row).array("uid"))
+        .transpose()
+        .map(|id| id.map(UserId::from_bytes))
+}
+
+/// The statement that voids all that people hold, after one id and up to another.
+pub fn raising_epochs_between(after: UserId, through: UserId) -> Statement {
+    Statement::any("UPDATE users SET user_epoch = user_epoch + 1 WHERE uid > $1 AND uid <= $2")
+        .bind(after.as_bytes())
+        .bind(through.as_bytes())
+        .even_when_full()
 }
 
 /// The statement that voids all a person holds.
