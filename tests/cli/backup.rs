@@ -99,13 +99,11 @@ async fn with_a_past() -> (Place, Service, Running, Vec<u8>, SignedIn, SignedIn)
         .assert_status(200);
     let lost = service.sign_in_device().await;
     // What was acknowledged is remembered within a second.
-    let witness = service.room.work().join("data/store.witness");
     let last =
         "SELECT seq FROM audit WHERE action = 'session.start' ORDER BY at DESC, seq DESC LIMIT 1";
     let written = place.sql(last);
     child::wait_until("the witness has seen the last record", || {
-        let text = fs::read_to_string(&witness).unwrap_or_default();
-        text.split(' ').nth(2) == Some(&written)
+        service.remembers(2).as_ref() == Some(&written)
     });
     (place, service, running, dump, kept, lost)
 }
@@ -206,11 +204,9 @@ async fn f30_a_database_that_is_restored_under_a_node_is_noticed_within_seconds(
     assert_eq!(place.sql(epoch), "2");
     // The same copy once more is from before that was settled: an epoch that is lower than the one that was seen.
     let running = service.serve().await;
-    let witness = service.room.work().join("data/store.witness");
     service.sign_in_device().await;
     child::wait_until("the witness has seen what was settled", || {
-        let text = fs::read_to_string(&witness).unwrap_or_default();
-        text.split_whitespace().nth(3) == Some("2")
+        service.remembers(3).as_deref() == Some("2")
     });
     place.restore(&dump);
     running.stderr_line(|line| line.contains("gone back in time").then_some(()));

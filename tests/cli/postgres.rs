@@ -117,10 +117,10 @@ async fn f16_a_node_that_starts_anew_remembers_who_was_replaced() {
     let running = service.serve().await;
     pair.kill_primary();
     pair.promote();
-    let witness = service.room.work().join("data/store.witness");
-    let remembered = || std::fs::read_to_string(&witness).unwrap_or_default();
-    // The system's number and the second timeline.
-    child::wait_until("it is remembered", || remembered().trim().ends_with(" 2"));
+    // The second timeline.
+    child::wait_until("it is remembered", || {
+        service.remembers(5).as_deref() == Some("2")
+    });
     running.kill();
     pair.raise_the_dead();
     pair.kill_standby();
@@ -202,10 +202,8 @@ async fn f14_what_an_asynchronous_standby_had_not_received_is_reported() {
     let newest = "SELECT max(seq) FROM audit WHERE node = \
                   (SELECT node FROM audit WHERE action = 'session.end')";
     let newest = pair.sql_at_first(newest);
-    let witness = service.room.work().join("data/store.witness");
     child::wait_until("it is remembered how far the store was", || {
-        let text = std::fs::read_to_string(&witness).unwrap_or_default();
-        text.split(' ').nth(2) == Some(newest.as_str())
+        service.remembers(2).as_ref() == Some(&newest)
     });
     pair.kill_primary();
     pair.promote();

@@ -198,6 +198,13 @@ impl Service {
         child::run(command.args(arguments))
     }
 
+    /// A word of what the node remembers of a shared store (`store.witness`), counted from zero.
+    pub fn remembers(&self, word: usize) -> Option<String> {
+        let witness = self.room.work().join("data/store.witness");
+        let text = std::fs::read_to_string(witness).unwrap_or_default();
+        text.split_whitespace().nth(word).map(str::to_owned)
+    }
+
     /// The command that serves.
     pub fn serving(&self) -> Command {
         let (address, operators) = (self.address.to_string(), self.operators.to_string());

@@ -15,7 +15,7 @@ use std::{
 
 use crate::{background::runtime, child, rows::Rows};
 use claviger_store::{
-    postgres::{PostgresStore, address::Address},
+    postgres::{Lineage, OpenError, PostgresStore, address::Address},
     statement::Plan,
 };
 
@@ -233,13 +233,7 @@ impl Pair {
 
     /// Makes a store in it.
     pub async fn create(&self) -> PostgresStore {
-        let address = Address::parse(&self.address()).expect("an address");
-        let make = async move { PostgresStore::create(address, "suite", &Plan::default()).await };
-        runtime()
-            .spawn(make)
-            .await
-            .expect("no panic")
-            .expect("a new store")
+        create_at(&self.address()).await
     }
 
     /// The rows of the store that is there, at whichever is the primary.
@@ -487,10 +481,7 @@ impl Place {
 
     /// A new store there. Its connections outlive the runtime of any one test.
     pub async fn create(&self) -> PostgresStore {
-        let address = Address::parse(&self.address()).expect("an address");
-        let made = runtime()
-            .spawn(async move { PostgresStore::create(address, "suite", &Plan::default()).await });
-        made.await.expect("no panic").expect("a new store")
+        create_at(&self.address()).await
     }
 }
 
@@ -500,6 +491,25 @@ fn rows_at(address: &str) -> Rows {
     runtime().spawn(async move { sender.send(PostgresStore::open(address).await) });
     let store = receiver.recv().expect("no panic").expect("a store");
     Rows::of(Arc::new(store))
+}
+
+async fn create_at(address: &str) -> PostgresStore {
+    let address = Address::parse(address).expect("an address");
+    let made = runtime()
+        .spawn(async move { PostgresStore::create(address, "suite", &Plan::default()).await });
+    made.await.expect("no panic").expect("a new store")
+}
+
+/// Opens the store at an address as `claviger serve` does, on the kit's own runtime.
+pub async fn open(address: &str) -> Result<PostgresStore, OpenError> {
+    open_after(address, Lineage::default()).await
+}
+
+/// The same, by who remembers a server.
+pub async fn open_after(address: &str, known: Lineage) -> Result<PostgresStore, OpenError> {
+    let address = Address::parse(address).expect("an address");
+    let opening = runtime().spawn(async move { PostgresStore::open_after(address, known).await });
+    opening.await.expect("no panic")
 }
 
 /// Debian keeps them out of the way of other versions.

@@ -18,7 +18,7 @@ use crate::{
     adapter::clock::SystemClock,
     config::settings::Paths,
     exit::{CONFIGURATION, DATA, Exit, ExitCode as _, TEMPORARY},
-    witness::Witness,
+    witness::{self, Witness},
 };
 
 /// An open store.
@@ -55,11 +55,12 @@ impl Store {
                 Ok((Self::Sqlite(Arc::new(store)), opened.rolled_back))
             }
             Some(address) => {
-                let witness = Witness::of(&paths.data_dir);
-                let known = witness.read().exit(DATA)?.map(|memory| memory.server);
-                let opening = PostgresStore::open_after(address.clone(), known.unwrap_or_default());
+                let known = Witness::of(&paths.data_dir).read().exit(DATA)?;
+                let server = known.as_ref().map(|memory| memory.server);
+                let opening =
+                    PostgresStore::open_after(address.clone(), server.unwrap_or_default());
                 let store = opening.await.map_err(postgres_exit)?;
-                let lost = witness.compare(&store).await;
+                let lost = witness::compare(known.as_ref(), &store).await;
                 Ok((Self::Postgres(Arc::new(store)), lost.exit(TEMPORARY)?))
             }
         }

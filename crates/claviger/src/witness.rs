@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use claviger_store::{
     driver::Driver,
+    error::Error,
     postgres::Lineage,
     repository::rollback::{self, Seen},
     rolled_back::RolledBack,
@@ -23,6 +24,17 @@ pub(crate) struct Memory {
     pub(crate) server: Lineage,
 }
 
+/// Compares what is remembered with the store.
+pub(crate) async fn compare(
+    known: Option<&Memory>,
+    store: &dyn Driver,
+) -> Result<Option<RolledBack>, Error> {
+    match known {
+        Some(memory) => rollback::compare(store, &memory.seen).await,
+        None => rollback::reported(store).await,
+    }
+}
+
 /// The file in the data directory: the store's name, a node's, the number of its last audit record, the store's
 /// epoch, the server's system identifier and timeline.
 pub(crate) struct Witness {
@@ -34,14 +46,6 @@ impl Witness {
         Self {
             path: data_dir.join("store.witness"),
         }
-    }
-
-    /// Compares what is remembered with the store.
-    pub(crate) async fn compare(&self, store: &dyn Driver) -> anyhow::Result<Option<RolledBack>> {
-        Ok(match self.read()? {
-            Some(memory) => rollback::compare(store, &memory.seen).await?,
-            None => rollback::reported(store).await?,
-        })
     }
 
     /// What is remembered; nothing where there never was anything.

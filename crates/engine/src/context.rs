@@ -90,7 +90,7 @@ pub struct Context {
     pub(crate) registrations: Counter<NetworkPrefix>,
     /// How many requests there were, and by what chance they are called.
     requests: AtomicU64,
-    requests_of: [u64; 2],
+    requests_of: u128,
 }
 
 /// What device starts are counted by.
@@ -104,6 +104,12 @@ pub(crate) enum StartKey {
 /// Keys that a node remembers for its in-memory counts; some 20 MiB at worst.
 const COUNTED: usize = 200_000;
 
+fn draw<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
+}
+
 impl Context {
     /// Loads what lives in memory.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
@@ -111,11 +117,6 @@ impl Context {
         let next = repository::audit::last_sequence(store.as_ref(), &parts.node).await? + 1;
         let denied = repository::denied_client::all(store.as_ref()).await?;
         let policy = parts.policy;
-        let chance = || {
-            let mut bytes = [0; 8];
-            parts.entropy.fill(&mut bytes);
-            u64::from_be_bytes(bytes)
-        };
         Ok(Self {
             credentials: parts.credentials,
             issuers: parts.issuers,
@@ -131,7 +132,7 @@ impl Context {
             device_starts: Counter::new(policy.device_code_lifetime, start_keys(&policy)),
             registrations: Counter::new(Lifetime::minutes(1), COUNTED),
             requests: AtomicU64::new(0),
-            requests_of: [chance(), chance()],
+            requests_of: u128::from_be_bytes(draw(parts.entropy.as_ref())),
             entropy: parts.entropy,
             policy,
             store,
@@ -170,16 +171,11 @@ impl Context {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         // Odd factors lose nothing; neighbours look as if they were none.
         let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let [name, mask] = self.requests_of;
-        let low = spread ^ mask;
-        let both = (u128::from(name) << 64) | u128::from(low);
-        both.to_be_bytes()
+        (self.requests_of ^ u128::from(spread)).to_be_bytes()
     }
 
     pub(crate) fn draw<const N: usize>(&self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.entropy.fill(&mut bytes);
-        bytes
+        draw(self.entropy.as_ref())
     }
 
     /// Forgets what this node counts and knows of denied clients, as a new one would begin.

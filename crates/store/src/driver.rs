@@ -5,7 +5,7 @@ use claviger_model::port::future::BoxFuture;
 use crate::{
     error::Error,
     statement::{Applied, Plan, Query},
-    value::Row,
+    value::{Columns, Row},
 };
 
 /// A database. Reads see every plan whose `apply` has answered.
@@ -34,4 +34,16 @@ pub trait Driver: Send + Sync {
 /// Runs a read of at most one row.
 pub async fn fetch_one(driver: &dyn Driver, query: Query) -> Result<Option<Row>, Error> {
     Ok(driver.fetch(query).await?.into_iter().next())
+}
+
+/// The 16 bytes of an id that a read of at most one row has in its only column.
+pub(crate) async fn fetch_id(
+    driver: &dyn Driver,
+    table: &'static str,
+    column: &'static str,
+    query: Query,
+) -> Result<Option<[u8; 16]>, Error> {
+    let row = fetch_one(driver, query).await?;
+    row.map(|row| Columns::of(table, row).array(column))
+        .transpose()
 }

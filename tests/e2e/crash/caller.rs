@@ -12,6 +12,7 @@ use std::{
 
 use claviger_tests::{
     child::PATIENCE,
+    evidence::Evidence,
     html::{self, Form},
     http::{Connection, Request, Response},
 };
@@ -34,6 +35,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Adds to the evidence how callers were answered.
+    pub(super) fn told(&self, evidence: Evidence) -> Evidence {
+        let [answered, unavailable, unknown] = [&self.answered, &self.unavailable, &self.unknown]
+            .map(|count| count.load(Ordering::Relaxed));
+        evidence.answers(answered - unavailable, unavailable, unknown)
+    }
+
     /// Counts what became of a request to `target`.
     fn count(&self, target: &str, response: Option<&Response>) {
         let one = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);

@@ -200,19 +200,15 @@ impl Bench {
         })
         .await;
         let sessions = told.stories.len();
-        Evidence::that(format!(
+        let evidence = Evidence::that(format!(
             "{what}: {points} points, {sessions} sessions; processes ended {:?}",
             self.ends
-        ))
-        .answers(
-            self.tally.answered.load(Ordering::Relaxed)
-                - self.tally.unavailable.load(Ordering::Relaxed),
-            self.tally.unavailable.load(Ordering::Relaxed),
-            self.tally.unknown.load(Ordering::Relaxed),
-        )
-        .lost(told.broken.len())
-        .doubled(told.doubled)
-        .print();
+        ));
+        self.tally
+            .told(evidence)
+            .lost(told.broken.len())
+            .doubled(told.doubled)
+            .print();
         assert!(told.broken.is_empty(), "{what}: {:#?}", told.broken);
         assert!(points >= least, "{what}: {points} points only");
     }

@@ -187,23 +187,20 @@ pub(super) async fn endure(
         .iter()
         .filter(|story| story.end == End::Ended)
         .count();
-    let (answered, unknown) = (&tally.answered, &tally.unknown);
-    let (answered, unknown) = (
-        answered.load(Ordering::Relaxed),
-        unknown.load(Ordering::Relaxed),
-    );
-    let unavailable = tally.unavailable.load(Ordering::Relaxed);
     let sessions = told.stories.len();
-    Evidence::that(format!(
+    let evidence = Evidence::that(format!(
         "{blows} blows, {sessions} sessions, {ended} of them ended"
-    ))
-    .answers(answered - unavailable, unavailable, unknown)
-    .lost(told.broken.len())
-    .doubled(told.doubled)
-    .print();
+    ));
+    tally
+        .told(evidence)
+        .lost(told.broken.len())
+        .doubled(told.doubled)
+        .print();
     assert_eq!(tally.failed.load(Ordering::Relaxed), 0, "an answer of 500");
     assert!(told.broken.is_empty(), "seed {seed}: {:#?}", told.broken);
     // A run in which nothing was lost on the way proves nothing.
+    let [unknown, unavailable] =
+        [&tally.unknown, &tally.unavailable].map(|count| count.load(Ordering::Relaxed));
     assert!(
         unknown + unavailable >= blows,
         "{blows} blows, {unknown} without an answer"

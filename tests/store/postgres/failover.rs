@@ -12,14 +12,13 @@ use claviger_model::session::EndReason;
 use claviger_store::{
     driver::Driver as _,
     error::Error,
-    postgres::{Lineage, OpenError, PostgresStore, address::Address},
+    postgres::{OpenError, PostgresStore},
     repository::{session, user},
     statement::Plan,
 };
 use claviger_tests::{
-    background::runtime,
     evidence::Evidence,
-    postgres::{Pair, Place},
+    postgres::{self, Pair, Place},
 };
 
 use crate::fixture::{at, session as a_session, user as a_user};
@@ -28,12 +27,6 @@ const PEOPLE: u8 = 8;
 
 async fn create(pair: &Pair) -> Arc<PostgresStore> {
     Arc::new(pair.create().await)
-}
-
-async fn open(pair: &Pair, known: Lineage) -> Result<PostgresStore, OpenError> {
-    let address = Address::parse(&pair.address()).expect("an address");
-    let opening = runtime().spawn(async move { PostgresStore::open_after(address, known).await });
-    opening.await.expect("no panic")
 }
 
 async fn must_write(store: &PostgresStore, plan: Plan) {
@@ -175,7 +168,7 @@ async fn f16_a_primary_that_was_replaced_is_not_written_to_when_it_comes_back() 
         "it takes itself for a primary"
     );
     // A node that starts now sees both, and takes the one that is.
-    let node = open(&pair, Lineage::default())
+    let node = postgres::open(&pair.address())
         .await
         .expect("it finds the primary");
     must_write(&node, raise()).await;
@@ -195,7 +188,9 @@ async fn f16_a_primary_that_was_replaced_is_not_written_to_when_it_comes_back() 
         assert!(why.contains("timeline"), "{why}");
     }
     // Nor by a node that starts anew and remembers the one that replaced it.
-    let Err(OpenError::Unreachable { problem, .. }) = open(&pair, store.lineage()).await else {
+    let Err(OpenError::Unreachable { problem, .. }) =
+        postgres::open_after(&pair.address(), store.lineage()).await
+    else {
         panic!("it is taken for the primary");
     };
     assert!(problem.contains("timeline"), "{problem}");
@@ -253,10 +248,8 @@ async fn f14_a_database_of_another_cluster_does_not_take_over() {
         pair.host(),
         place.schema()
     );
-    let parse = || Address::parse(&both).expect("an address");
-    let (address, known) = (parse(), own);
-    let opening = runtime().spawn(async move { PostgresStore::open_after(address, known).await });
-    let store = opening.await.expect("no panic").expect("its own server");
+    let store = postgres::open_after(&both, own).await;
+    let store = store.expect("its own server");
     for _ in 0..20 {
         must_write(&store, Plan::of(user::raising_epoch(a_user(1).id))).await;
     }
@@ -280,15 +273,9 @@ async fn f14_a_database_of_another_cluster_does_not_take_over() {
     );
     assert_eq!(place.sql("SELECT count(*) FROM users"), "0");
     // Who remembers nothing is not to draw lots between two that are there.
-    let address = Address::parse(&both.replace(&pair.host(), &pair.standby_host()));
-    let address = address.expect("an address");
     pair.promote();
-    let opening = runtime().spawn(async move { PostgresStore::open(address).await.err() });
-    let refused = opening
-        .await
-        .expect("no panic")
-        .expect("a refusal")
-        .to_string();
+    let refused = postgres::open(&both.replace(&pair.host(), &pair.standby_host())).await;
+    let refused = refused.err().expect("a refusal").to_string();
     assert!(refused.contains("different databases"), "{refused}");
     Evidence::that("a copy on another cluster, beside the database and without it")
         .answers(20, 0, 2)

@@ -14,16 +14,18 @@ use claviger_store::{
 use claviger_tests::{
     background::runtime,
     evidence::Evidence,
-    postgres::Place,
+    postgres::{self, Place},
     proxy::{End, Proxy, Weather},
 };
 
-/// Opens what lies there, as `claviger serve` does.
+/// Opens what lies there.
 async fn reopen(place: &Place) -> Result<PostgresStore, OpenError> {
-    let address = Address::parse(&place.address()).expect("an address");
-    let opening = runtime().spawn(async move { PostgresStore::open(address).await });
-    opening.await.expect("no panic")
+    postgres::open(&place.address()).await
 }
+
+/// As the first release left it.
+const FIRST_SCHEMA: &str = "DROP TABLE machine_keys; DROP TABLE replay; DROP INDEX users_by_email; \
+     ALTER TABLE sessions DROP COLUMN parent; UPDATE meta SET value = '1' WHERE name = 'schema'";
 
 #[tokio::test]
 async fn a_store_is_made_once_and_opened_ever_after() {
@@ -76,11 +78,7 @@ async fn f24_a_store_of_a_newer_release_is_refused_and_left_alone() {
 async fn f24_nodes_that_start_at_once_bring_a_store_forward_once() {
     let place = Place::default();
     drop(place.create().await);
-    // As the first release left it.
-    place.sql(
-        "DROP TABLE machine_keys; DROP TABLE replay; DROP INDEX users_by_email; \
-         ALTER TABLE sessions DROP COLUMN parent; UPDATE meta SET value = '1' WHERE name = 'schema'",
-    );
+    place.sql(FIRST_SCHEMA);
     let nodes = (0..4).map(|_| reopen(&place));
     for node in futures_util::future::join_all(nodes).await {
         node.expect("each of them opens it");
@@ -96,13 +94,8 @@ async fn f24_nodes_that_start_at_once_bring_a_store_forward_once() {
 #[tokio::test]
 async fn what_cannot_be_reached_is_said_without_the_password() {
     let text = "postgres://claviger:hunter2@127.0.0.1:9/store";
-    let address = Address::parse(text).expect("an address");
-    let opening = runtime().spawn(async move { PostgresStore::open(address).await.err() });
-    let refused = opening
-        .await
-        .expect("no panic")
-        .expect("a refusal")
-        .to_string();
+    let refused = postgres::open(text).await.err();
+    let refused = refused.expect("a refusal").to_string();
     assert!(
         refused.contains("127.0.0.1:9") && !refused.contains("hunter2"),
         "{refused}"
@@ -167,9 +160,7 @@ async fn hosts_that_say_nothing_do_not_keep_us_from_the_primary() {
     let silent = format!("{},{}", mute.address, deaf.address);
     let address = place.address_by(good.address);
     let address = address.replace("claviger@", &format!("claviger@{silent},"));
-    let address = Address::parse(&address).expect("an address");
-    let opening = runtime().spawn(async move { PostgresStore::open(address).await });
-    let store = opening.await.expect("no panic").expect("a store");
+    let store = postgres::open(&address).await.expect("a store");
     let begun = Instant::now();
     store.fetch(Query::new("SELECT 1")).await.expect("a read");
     let took = begun.elapsed();
@@ -185,10 +176,7 @@ async fn hosts_that_say_nothing_do_not_keep_us_from_the_primary() {
 async fn f24_a_step_that_must_wait_for_a_reader_keeps_nobody_from_reading() {
     let place = Place::default();
     let store = place.create().await;
-    place.sql(
-        "DROP TABLE machine_keys; DROP TABLE replay; DROP INDEX users_by_email; \
-         ALTER TABLE sessions DROP COLUMN parent; UPDATE meta SET value = '1' WHERE name = 'schema'",
-    );
+    place.sql(FIRST_SCHEMA);
     let text = place.address();
     let dump = std::thread::spawn({
         let place = place.another_hand();
@@ -199,10 +187,7 @@ async fn f24_a_step_that_must_wait_for_a_reader_keeps_nobody_from_reading() {
     while place.sql(reading) == "0" {
         tokio::task::yield_now().await;
     }
-    let opening = runtime().spawn(async move {
-        let address = Address::parse(&text).expect("an address");
-        PostgresStore::open(address).await
-    });
+    let opening = tokio::spawn(async move { postgres::open(&text).await });
     let (mut reads, mut slowest) = (0, Duration::ZERO);
     while !opening.is_finished() {
         let begun = Instant::now();

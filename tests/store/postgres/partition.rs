@@ -9,14 +9,13 @@ use std::{
 use claviger_store::{
     driver::Driver as _,
     error::Error,
-    postgres::{PostgresStore, address::Address},
+    postgres::PostgresStore,
     repository::user,
     statement::{Applied, Plan},
 };
 use claviger_tests::{
-    background::runtime,
     evidence::Evidence,
-    postgres::Place,
+    postgres::{self, Place},
     proxy::{End, Proxy, Weather},
 };
 
@@ -35,9 +34,8 @@ async fn behind_a_proxy() -> (Place, Proxy, Arc<PostgresStore>) {
     assert!(added.expect("a write").is_whole());
     drop(store);
     let proxy = Proxy::start(vec![End::Unix(place.socket())]).await;
-    let address = Address::parse(&place.address_by(proxy.address)).expect("an address");
-    let opening = runtime().spawn(async move { PostgresStore::open(address).await });
-    let store = opening.await.expect("no panic").expect("a store");
+    let store = postgres::open(&place.address_by(proxy.address)).await;
+    let store = store.expect("a store");
     (place, proxy, Arc::new(store))
 }
 

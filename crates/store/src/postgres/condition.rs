@@ -54,10 +54,11 @@ pub struct Lineage {
 pub(super) struct Condition {
     /// What the last probe met.
     trouble: Mutex<Option<Error>>,
-    /// The highest timeline that any server has shown: one below it was replaced and lives on (F16).
+    /// The server with the highest timeline: one below it was replaced and lives on (F16).
     lineage: Mutex<Lineage>,
-    /// Whether a server of another system was met, and none of the one that is known.
+    /// Whether a server of another system was met.
     met_another: AtomicBool,
+    /// Whether one of the system that is known was met, replaced or not.
     met_own: AtomicBool,
     /// Whether decisions go by the database's clock: before it was asked there are none.
     wants_time: AtomicBool,

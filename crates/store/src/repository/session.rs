@@ -301,10 +301,8 @@ pub async fn further(
     let query =
         Query::new("SELECT sid FROM sessions WHERE sid > $1 ORDER BY sid LIMIT 1 OFFSET $2");
     let query = query.bind(after.as_bytes()).bind(rows);
-    let row = driver::fetch_one(driver, query).await?;
-    row.map(|row| Columns::of("sessions", row).array("sid"))
-        .transpose()
-        .map(|id| id.map(SessionId::from_bytes))
+    let id = driver::fetch_id(driver, "sessions", "sid", query).await?;
+    Ok(id.map(SessionId::from_bytes))
 }
 
 /// The statement that ends the live sessions after one id and up to another.

@@ -158,10 +158,8 @@ pub async fn further(
 ) -> Result<Option<UserId>, Error> {
     let query = Query::new("SELECT uid FROM users WHERE uid > $1 ORDER BY uid LIMIT 1 OFFSET $2");
     let query = query.bind(after.as_bytes()).bind(rows);
-    let row = driver::fetch_one(driver, query).await?;
-    row.map(|row| Columns::of("users", row).array("uid"))
-        .transpose()
-        .map(|id| id.map(UserId::from_bytes))
+    let id = driver::fetch_id(driver, "users", "uid", query).await?;
+    Ok(id.map(UserId::from_bytes))
 }
 
 /// The statement that voids all that people hold, after one id and up to another.

@@ -58,8 +58,6 @@ enum Trouble {
     /// The commit itself failed: its frames may be whole in the log, and then a restart finds
     /// them (RELIABILITY §2).
     Open(rusqlite::Error),
-    /// A plan of one statement touched more rows than it must: no savepoint was there to undo it.
-    Overshot,
 }
 
 impl Writer {
@@ -101,14 +99,7 @@ impl Writer {
     /// Applies a batch and answers it.
     fn commit(&mut self, batch: Vec<Job>) {
         let batch = self.admit(batch);
-        let applied = match self.apply_all(&batch, false) {
-            Err(Trouble::Overshot) => {
-                let undone = self.run_sql("ROLLBACK").map_err(Trouble::NotCommitted);
-                undone.and_then(|()| self.apply_all(&batch, true))
-            }
-            applied => applied,
-        };
-        match applied {
+        match self.apply_all(&batch, false) {
             Ok(answers) => {
                 for (job, answer) in batch.into_iter().zip(answers) {
                     // Whoever hung up has learned nothing; the change stands.
@@ -150,10 +141,6 @@ impl Writer {
                     refuse(batch, &condition::short_of_disk());
                 }
             }
-            Trouble::Overshot => {
-                let why = "a statement touched more rows than it may";
-                refuse(batch, &Error::Statement(why.to_owned()));
-            }
             Trouble::NotCommitted(error) => {
                 self.condition.stop_if_fatal(&error);
                 if !self.connection.is_autocommit() {
@@ -168,8 +155,8 @@ impl Writer {
         }
     }
 
-    /// `careful`: with a savepoint for plans of one statement, too. A statement that fails, or touches nothing, leaves
-    /// nothing to undo.
+    /// `careful`: with a savepoint for plans of one statement, too. One that fails, or touches nothing, leaves nothing to
+    /// undo; one that touches more than it must takes the batch back, which is then applied so.
     fn apply_all(
         &mut self,
         batch: &[Job],
@@ -184,8 +171,12 @@ impl Writer {
         let mut touched = 0;
         for job in batch {
             let applied = match job.plan.0.as_slice() {
-                [only] if !careful => self.apply_one(only)?,
-                _ => self.apply(&job.plan),
+                [only] if !careful => self.apply_one(only),
+                _ => Some(self.apply(&job.plan)),
+            };
+            let Some(applied) = applied else {
+                self.run_sql("ROLLBACK").map_err(Trouble::NotCommitted)?;
+                return self.apply_all(batch, true);
             };
             answers.push(match applied {
                 Ok((applied, rows)) => {
@@ -231,16 +222,13 @@ impl Writer {
         Ok(())
     }
 
-    /// The only statement of a plan: whole or not at all by itself.
-    fn apply_one(
-        &self,
-        statement: &Statement,
-    ) -> Result<rusqlite::Result<(Applied, usize)>, Trouble> {
+    /// The only statement of a plan: whole or not at all by itself; nothing where it would have to be undone.
+    fn apply_one(&self, statement: &Statement) -> Option<rusqlite::Result<(Applied, usize)>> {
         match connection::execute(&self.connection, statement) {
-            Ok((changed, true)) => Ok(Ok((Applied::Whole { changed }, changed))),
-            Ok((0, false)) => Ok(Ok((Applied::Unmet { statement: 0 }, 0))),
-            Ok((_, false)) => Err(Trouble::Overshot),
-            Err(error) => Ok(Err(error)),
+            Ok((changed, true)) => Some(Ok((Applied::Whole { changed }, changed))),
+            Ok((0, false)) => Some(Ok((Applied::Unmet { statement: 0 }, 0))),
+            Ok((_, false)) => None,
+            Err(error) => Some(Err(error)),
         }
     }
 

@@ -9,19 +9,18 @@ use std::{
     time::Duration,
 };
 
+use claviger_store::postgres::address::Address;
+use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
 };
-
-use serde::{Deserialize, Serialize};
 
 use super::{
     execute::{Owner, execute},
     request::{Answer, Request},
 };
 use crate::config::settings::Paths;
-use claviger_store::postgres::address::Address;
 
 /// What goes in.
 #[derive(Serialize, Deserialize)]
