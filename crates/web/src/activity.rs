@@ -29,31 +29,12 @@ pub trait Observer: Send + Sync {
 }
 
 impl Activity {
-    /// Leaves what a handler knows with its answer.
-    pub(crate) fn known_by<B>(self, mut answer: Response<B>) -> Response<B> {
-        answer.extensions_mut().insert(self);
-        answer
-    }
-
-    /// A call of the API with its answer, in whose extensions the handler left what it knows.
-    pub(crate) fn of_call<B>(
-        operation: &'static str,
-        answer: Option<&mut Response<B>>,
-        fault: Option<&'static str>,
-    ) -> Self {
-        let mut activity = Self::default();
-        if let Some(answer) = answer {
-            activity = answer.extensions_mut().remove().unwrap_or_default();
-            activity.status = answer.status().as_u16();
-            let name = answer.headers().get("x-amzn-errortype");
-            let name = name.and_then(|name| name.to_str().ok());
-            activity.error = name.map(ToOwned::to_owned);
-        }
-        Self {
-            operation,
-            fault,
-            ..activity
-        }
+    /// What a handler told, with its answer.
+    pub(crate) fn answered<B>(&mut self, answer: &Response<B>) {
+        self.status = answer.status().as_u16();
+        let name = answer.headers().get("x-amzn-errortype");
+        let name = name.and_then(|name| name.to_str().ok());
+        self.error = name.map(ToOwned::to_owned);
     }
 
     /// Something that a signed-in person did on a page.

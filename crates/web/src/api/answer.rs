@@ -1,6 +1,5 @@
 //! How handlers answer: in the dialect that was spoken, encoded, and logged once.
 
-use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::error::Error;
 use claviger_wire::{
@@ -30,21 +29,20 @@ pub(crate) fn finish<T>(
     result: &Result<T, Error>,
     encode: impl FnOnce(&T) -> Response<Bytes>,
     refuse: impl FnOnce(&Error) -> Response<Bytes>,
-) -> Response<Body> {
-    let response = match result {
+) -> Response<Bytes> {
+    match result {
         Ok(value) => encode(value),
         Err(error) => {
             log(error);
             refuse(error)
         }
-    };
-    response.map(Body::from)
+    }
 }
 
 /// 415 for everything but the AWS dialect, the only one these routes speak so far.
-pub(crate) fn other_dialect(headers: &HeaderMap) -> Option<Response<Body>> {
+pub(crate) fn other_dialect(headers: &HeaderMap) -> Option<Response<Bytes>> {
     let because = "Send the body as application/json.";
     (media_type::of(headers) != MediaType::Aws).then(|| {
-        error::malformed(Face::Oidc, StatusCode::UNSUPPORTED_MEDIA_TYPE, because).map(Body::from)
+        error::malformed(Face::Oidc, StatusCode::UNSUPPORTED_MEDIA_TYPE, because)
     })
 }

@@ -1,7 +1,9 @@
 //! API handlers: decode, call the engine, encode.
 
 pub(crate) mod answer;
-pub(crate) mod signed;
-pub(crate) mod sso_oidc;
-pub(crate) mod sso_portal;
+pub(crate) mod call;
+mod signed;
+mod sso_oidc;
+mod sso_portal;
+pub(crate) mod operation;
 pub(crate) mod web_identity;

@@ -1,6 +1,6 @@
 //! CreateTokenWithIAM: the one call that a machine signs (WIRE §3.4).
 
-use axum::body::Body;
+use bytes::Bytes;
 use claviger_engine::{
     application::{self, Signature},
     client::authenticate::name_of,
@@ -8,7 +8,7 @@ use claviger_engine::{
     grant,
     issued::Issued,
 };
-use claviger_model::{network::Requester, scope::OPENID, secret::Secret};
+use claviger_model::{scope::OPENID, secret::Secret};
 use claviger_sigv4::{Claim, Invalid, Received};
 use claviger_wire::{
     aws::{
@@ -17,59 +17,49 @@ use claviger_wire::{
     },
     jose,
 };
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 
-use super::answer::{self, other_dialect};
-use crate::{activity::Activity, app::App};
+use super::{
+    answer::{self, other_dialect},
+    call::Call,
+};
+use crate::app::App;
 
 /// What SDKs sign for (WIRE §3.4).
 const SERVICE: &str = "sso-oauth";
 
-/// A call as it came in.
-#[derive(Clone, Copy)]
-pub(super) struct Call<'a> {
-    pub(super) uri: &'a Uri,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
-}
-
-pub(super) async fn create_token_with_iam(
-    app: &App,
-    requester: &Requester,
-    call: Call<'_>,
-) -> Response<Body> {
+pub(super) async fn create_token_with_iam(call: &mut Call<'_>) -> Response<Bytes> {
+    let app = call.app;
     if host(call) != Some(app.context.links.host()) {
         let because = "This call was signed for another host. Use the endpoint of this instance.";
-        return error::malformed(Face::Oidc, StatusCode::MISDIRECTED_REQUEST, because)
-            .map(Body::from);
+        return error::malformed(Face::Oidc, StatusCode::MISDIRECTED_REQUEST, because);
     }
     if let Some(refused) = other_dialect(call.headers) {
         return refused;
     }
-    let signature = match verify(app, call).await {
+    let signature = match verify(call).await {
         Ok(signature) => signature,
         Err(refused) => return refused,
     };
-    let mut activity = Activity::default();
     let result = async {
         let request = oidc::decode_create_token_with_iam(call.body, signature)?;
         let client_id = request.caller.client_id().to_owned();
-        activity.client = name_of(&app.context, &client_id);
-        let issued = grant::pipeline::redeem(&app.context, requester, request).await?;
+        call.tell(|seen, app| seen.client = name_of(&app.context, &client_id));
+        let issued = grant::pipeline::redeem(&app.context, call.requester, request).await?;
         let id_token = id_token(app, &issued, &client_id);
         Ok::<_, Error>((issued, id_token))
     };
     let result = result.await;
-    activity.known_by(answer::finish(
+    answer::finish(
         &result,
         |(issued, id_token)| oidc::encode_create_token_with_iam(issued, id_token.as_ref()),
         error::oidc,
-    ))
+    )
 }
 
 /// The host that the call was sent to, by its header or the authority of HTTP/2; the gate has seen that
 /// there is one.
-fn host(call: Call<'_>) -> Option<&str> {
+fn host<'a>(call: &Call<'a>) -> Option<&'a str> {
     let header = call.headers.get(header::HOST);
     header.map_or_else(
         || call.uri.authority().map(http::uri::Authority::as_str),
@@ -78,10 +68,11 @@ fn host(call: Call<'_>) -> Option<&str> {
 }
 
 /// Who signed; everything else is refused before the body is looked into.
-async fn verify(app: &App, call: Call<'_>) -> Result<Signature, Response<Body>> {
+async fn verify(call: &Call<'_>) -> Result<Signature, Response<Bytes>> {
+    let app = call.app;
     let refuse = |reason: Invalid| {
         tracing::debug!(target: "claviger::refusal", because = %reason);
-        error::unsigned(reason).map(Body::from)
+        error::unsigned(reason)
     };
     let mut headers = call.headers.clone();
     if let (None, Some(host)) = (headers.get(header::HOST), host(call)) {
@@ -97,7 +88,7 @@ async fn verify(app: &App, call: Call<'_>) -> Result<Signature, Response<Body>> 
     let machine = application::machine(&app.context, &claim.access_key_id).await;
     let machine = machine.map_err(|error| {
         answer::log(&error);
-        error::oidc(&error).map(Body::from)
+        error::oidc(&error)
     })?;
     let received = Received {
         method: &Method::POST,
@@ -108,12 +99,12 @@ async fn verify(app: &App, call: Call<'_>) -> Result<Signature, Response<Body>> 
     let verdict = claim.verify(received, &machine.secret, app.context.now());
     let Some(signature) = machine.signature(claim.digest(), claim.signed_at) else {
         tracing::debug!(target: "claviger::refusal", because = "unknown machine key");
-        return Err(error::unknown_machine().map(Body::from));
+        return Err(error::unknown_machine());
     };
     verdict.map_err(refuse)?;
     // No machine key has one.
     if claim.session_token.is_some() {
-        return Err(error::unknown_machine().map(Body::from));
+        return Err(error::unknown_machine());
     }
     Ok(signature)
 }

@@ -1,38 +1,26 @@
 //! ListAccounts, ListAccountRoles, GetRoleCredentials, Logout.
 
-use std::sync::Arc;
-
-use axum::{Extension, body::Body, extract::State};
+use bytes::Bytes;
 use claviger_engine::{error::Error, portal};
-use claviger_model::network::Requester;
 use claviger_wire::aws::{error, portal as wire};
-use http::{HeaderMap, Response, Uri};
+use http::Response;
 
-use super::answer::finish;
-use crate::app::App;
+use super::{answer::finish, call::Call};
 
-pub(crate) async fn list_accounts(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response<Body> {
+pub(super) async fn list_accounts(call: &Call<'_>) -> Response<Bytes> {
     let answer = async {
-        let bearer = wire::decode_bearer(&headers)?;
-        let page = wire::decode_list_accounts(uri.query())?;
-        portal::accounts(&app.context, &bearer, page).await
+        let bearer = wire::decode_bearer(call.headers)?;
+        let page = wire::decode_list_accounts(call.uri.query())?;
+        portal::accounts(&call.app.context, &bearer, page).await
     };
     finish(&answer.await, wire::encode_list_accounts, error::portal)
 }
 
-pub(crate) async fn list_account_roles(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response<Body> {
+pub(super) async fn list_account_roles(call: &Call<'_>) -> Response<Bytes> {
     let answer = async {
-        let bearer = wire::decode_bearer(&headers)?;
-        let (account_id, page) = wire::decode_list_account_roles(uri.query())?;
-        portal::roles(&app.context, &bearer, &account_id, page).await
+        let bearer = wire::decode_bearer(call.headers)?;
+        let (account_id, page) = wire::decode_list_account_roles(call.uri.query())?;
+        portal::roles(&call.app.context, &bearer, &account_id, page).await
     };
     finish(
         &answer.await,
@@ -41,16 +29,12 @@ pub(crate) async fn list_account_roles(
     )
 }
 
-pub(crate) async fn get_role_credentials(
-    State(app): State<Arc<App>>,
-    Extension(requester): Extension<Requester>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response<Body> {
+pub(super) async fn get_role_credentials(call: &Call<'_>) -> Response<Bytes> {
     let answer = async {
-        let bearer = wire::decode_bearer(&headers)?;
-        let (account, role) = wire::decode_get_role_credentials(uri.query())?;
-        portal::role_credentials(&app.context, &requester, &bearer, &account, &role).await
+        let bearer = wire::decode_bearer(call.headers)?;
+        let (account, role) = wire::decode_get_role_credentials(call.uri.query())?;
+        let context = &call.app.context;
+        portal::role_credentials(context, call.requester, &bearer, &account, &role).await
     };
     finish(
         &answer.await,
@@ -59,14 +43,10 @@ pub(crate) async fn get_role_credentials(
     )
 }
 
-pub(crate) async fn logout(
-    State(app): State<Arc<App>>,
-    Extension(requester): Extension<Requester>,
-    headers: HeaderMap,
-) -> Response<Body> {
+pub(super) async fn logout(call: &Call<'_>) -> Response<Bytes> {
     let answer = async {
-        let bearer = wire::decode_bearer(&headers)?;
-        portal::logout(&app.context, &requester, &bearer).await
+        let bearer = wire::decode_bearer(call.headers)?;
+        portal::logout(&call.app.context, call.requester, &bearer).await
     };
     let result: Result<(), Error> = answer.await;
     finish(&result, |()| wire::encode_logout(), error::portal)

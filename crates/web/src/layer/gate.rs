@@ -9,12 +9,9 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use claviger_model::hex::Hex;
+use claviger_model::network::Requester;
 use claviger_wire::{
-    aws::{
-        error::{self, Face},
-        oidc::{self, AwsIam},
-    },
+    aws::error::{self, Face},
     body::LIMIT,
 };
 use futures_util::FutureExt as _;
@@ -26,6 +23,10 @@ use tracing::Instrument as _;
 use super::requester;
 use crate::{
     activity::Activity,
+    api::{
+        call::Call,
+        operation::{self, Operation, PATIENT_HANDLER_TIME},
+    },
     app::App,
     fault::{Cut, Fault, Rewrite},
     page,
@@ -36,48 +37,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// The longest request target, in bytes.
 const TARGET: usize = 8192;
 
-/// How long a handler may take: one deadline covers the store, its queue and every retry (R7).
-const HANDLER_TIME: Duration = Duration::from_secs(3);
-
-/// How long one may take that waits for others: targets, which have their own, shorter limits,
-/// and the queue of the password hasher.
-const PATIENT_HANDLER_TIME: Duration = Duration::from_secs(15);
-
-fn handler_time(path: &str, face: Option<Face>) -> Duration {
-    match (face, path) {
-        (None, _) | (Some(_), "/federation/credentials") => PATIENT_HANDLER_TIME,
-        (Some(_), _) => HANDLER_TIME,
-    }
-}
-
-/// Whether a path belongs to the API; everything else is for people.
-pub(crate) fn face_of(path: &str) -> Option<Face> {
-    operation_of(path).map(|(face, _)| face)
-}
-
-/// The operation of a request, in the words of the AWS models.
-fn operation_at(uri: &http::Uri) -> Option<(Face, &'static str)> {
-    match (operation_of(uri.path())?, oidc::aws_iam(uri.query())) {
-        ((face, "CreateToken"), AwsIam::Exact) => Some((face, "CreateTokenWithIAM")),
-        (operation, _) => Some(operation),
-    }
-}
-
-/// The operation of a path.
-fn operation_of(path: &str) -> Option<(Face, &'static str)> {
-    Some(match path {
-        "/client/register" => (Face::Oidc, "RegisterClient"),
-        "/device_authorization" => (Face::Oidc, "StartDeviceAuthorization"),
-        "/token" => (Face::Oidc, "CreateToken"),
-        "/assignment/accounts" => (Face::Portal, "ListAccounts"),
-        "/assignment/roles" => (Face::Portal, "ListAccountRoles"),
-        "/federation/credentials" => (Face::Portal, "GetRoleCredentials"),
-        "/logout" => (Face::Portal, "Logout"),
-        _ => return None,
-    })
-}
-
-/// Lets a request through to `router` and its answer back.
+/// Lets a request through to whoever answers it and its answer back.
 pub(crate) async fn pass(
     app: Arc<App>,
     router: axum::Router,
@@ -85,57 +45,78 @@ pub(crate) async fn pass(
     request: Request<hyper::body::Incoming>,
 ) -> Result<Response<Body>, Cut> {
     let id = request_id(&app);
-    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let span = tracing::info_span!("request", id = %id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path());
     let began = Instant::now();
-    let (mut parts, body) = request.into_parts();
-    let face = face_of(parts.uri.path());
+    let (parts, body) = request.into_parts();
+    let operation = Operation::at(&parts.uri);
+    let face = operation.map(Operation::face);
     let answered = async {
-        parts
-            .extensions
-            .insert(requester::of(&parts.headers, peer, &app.trusted_proxies));
+        let requester = requester::of(&parts.headers, peer, &app.trusted_proxies);
         if let Some(refused) = refuse_form(&app, &parts, face) {
             return Ok(refused);
         }
-        match collect(body, app.body_time).await {
-            Ok(body) => reach(&app, router, parts, body).await,
-            Err((status, because)) => Ok(close(refuse(&app, face, status, because))),
+        let body = match collect(body, app.body_time).await {
+            Ok(body) => body,
+            Err((status, because)) => return Ok(close(refuse(&app, face, status, because))),
+        };
+        match operation {
+            Some(operation) => call(&app, operation, &parts, &requester, &body).await,
+            None => Ok(visit(&app, router, parts, requester, body).await),
         }
     };
     let mut response = answered.instrument(span.clone()).await?;
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
+    response.headers_mut().insert(REQUEST_ID, id);
     let status = response.status().as_u16();
     let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     tracing::info!(target: "claviger::request", parent: &span, status, micros, "answered");
     Ok(response)
 }
 
-/// A handler's answer, or what a fault script makes of it.
-async fn reach(
+/// The answer to a call of the API, or what a fault script makes of it.
+async fn call(
     app: &App,
-    router: axum::Router,
-    parts: Parts,
-    body: Bytes,
+    operation: Operation,
+    parts: &Parts,
+    requester: &Requester,
+    body: &Bytes,
 ) -> Result<Response<Body>, Cut> {
-    let call = operation_at(&parts.uri);
-    let handle = run(app, router, parts, body, call.map(|(face, _)| face));
-    let Some((face, operation)) = call else {
-        return Ok(handle.await);
-    };
     let fault = app
         .faults
         .as_ref()
-        .and_then(|script| script.next(operation));
-    let mut answer = match &fault {
+        .and_then(|script| script.next(operation.name()));
+    let mut seen = app.observer.as_ref().map(|_| Activity {
+        operation: operation.name(),
+        fault: fault.as_ref().map(Fault::name),
+        ..Activity::default()
+    });
+    let call = Call {
+        app,
+        requester,
+        method: &parts.method,
+        uri: &parts.uri,
+        headers: &parts.headers,
+        body,
+        seen: seen.as_mut(),
+    };
+    let face = operation.face();
+    let answer = match &fault {
         Some(Fault::CutConnection) => None,
         Some(Fault::Refuse(_, exception)) => {
             Some(error::scripted(face, *exception).map(Body::from))
         }
-        _ => Some(handle.await),
+        _ => {
+            // In a box of its own, so that a connection that waits does not keep room for it.
+            let handled = Box::pin(operation::answer(operation, call));
+            let handled = handled.map(|answer| answer.map(Body::from));
+            Some(run(app, Some(face), operation.time(), handled).await)
+        }
     };
-    let name = fault.as_ref().map(Fault::name);
-    app.saw(&Activity::of_call(operation, answer.as_mut(), name));
+    if let Some(seen) = &mut seen {
+        if let Some(answer) = &answer {
+            seen.answered(answer);
+        }
+        app.saw(seen);
+    }
     match (answer, fault) {
         (None, _) | (_, Some(Fault::LostAnswer)) => Err(Cut),
         (Some(answer), Some(Fault::Rewrite(_, rewrite))) => rewritten(answer, &rewrite).await,
@@ -158,24 +139,38 @@ async fn rewritten(answer: Response<Body>, rewrite: &Rewrite) -> Result<Response
     Ok(Response::from_parts(head, Body::from(rewrite(&body))))
 }
 
+/// The answer to anything else: pages, and what targets fetch.
+async fn visit(
+    app: &App,
+    router: axum::Router,
+    mut parts: Parts,
+    requester: Requester,
+    body: Bytes,
+) -> Response<Body> {
+    parts.extensions.insert(requester);
+    let handled = async {
+        let Ok(response) = router
+            .oneshot(Request::from_parts(parts, Body::from(body)))
+            .await;
+        response
+    };
+    run(app, None, PATIENT_HANDLER_TIME, handled).await
+}
+
 /// A handler's answer; a bug in it costs this request and nothing else (TOK-13).
 async fn run(
     app: &App,
-    router: axum::Router,
-    parts: Parts,
-    body: Bytes,
     face: Option<Face>,
+    time: Duration,
+    handled: impl Future<Output = Response<Body>>,
 ) -> Response<Body> {
-    let time = handler_time(parts.uri.path(), face);
-    let handled = AssertUnwindSafe(router.oneshot(Request::from_parts(parts, Body::from(body))));
     if !app.context.can_judge() {
         return unavailable(app, face);
     }
-    match tokio::time::timeout(time, handled.catch_unwind()).await {
+    match tokio::time::timeout(time, AssertUnwindSafe(handled).catch_unwind()).await {
         // What was decided by a wrong clock or old keys may be wrong; whoever asks again is answered rightly.
-        Ok(Ok(Ok(_))) if !app.context.can_judge() => unavailable(app, face),
-        Ok(Ok(Ok(response))) => response,
-        Ok(Ok(Err(never))) => match never {},
+        Ok(Ok(_)) if !app.context.can_judge() => unavailable(app, face),
+        Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             tracing::error!("a handler panicked");
             app.panics.note(app.context.now());
@@ -290,15 +285,10 @@ fn close(mut response: Response<Body>) -> Response<Body> {
 }
 
 /// A request's name, in the shape that AWS's have.
-fn request_id(app: &App) -> String {
-    let hex = Hex(&app.context.request_id()).to_string();
-    let cut = |from, to| hex.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-4{}-a{}-{}",
-        cut(0, 8),
-        cut(8, 12),
-        cut(13, 16),
-        cut(17, 20),
-        cut(20, 32)
-    )
+fn request_id(app: &App) -> HeaderValue {
+    let id = uuid::Builder::from_random_bytes(app.context.request_id()).into_uuid();
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let text = id.hyphenated().encode_lower(&mut text);
+    // Hexadecimal digits and hyphens may always be sent.
+    HeaderValue::from_str(text).unwrap_or_else(|_| unreachable!())
 }
