@@ -1,9 +1,12 @@
 //! Strict reading of JSON objects: what two parsers could read differently is refused.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, fmt};
 
 use claviger_engine::error::{Kind, Refusal};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor},
+};
 
 /// The longest request body, in bytes.
 pub const LIMIT: usize = 65_536;
@@ -14,30 +17,35 @@ const DEPTH: usize = 8;
 /// How many members or elements a body may hold in all.
 const MEMBERS: usize = 64;
 
-/// A JSON value without numbers' digits: no member of ours is a number.
-#[derive(Clone, PartialEq, Eq)]
-enum Json {
+/// How many most calls have.
+const USUAL: usize = 8;
+
+/// A JSON value without numbers' digits: no member of ours is a number. Texts stay where the body has them.
+enum Json<'a> {
     Null,
-    Text(String),
-    List(Vec<Json>),
-    Object(BTreeMap<String, Json>),
+    Text(Cow<'a, str>),
+    List(Vec<Json<'a>>),
+    Object(Object<'a>),
     Other,
 }
 
+/// Names and values; so few that looking through them is the fastest way to find one.
+type Object<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
+
 /// The members of a request's JSON object; secrets and tokens are among them.
-#[derive(Clone)]
-pub struct Members(BTreeMap<String, Json>);
+pub struct Members<'a>(Object<'a>);
 
 /// Names alone (LEA-06).
-impl fmt::Debug for Members {
+impl fmt::Debug for Members<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        let names = self.0.iter().map(|(name, _)| name);
+        f.debug_set().entries(names).finish()
     }
 }
 
-impl Members {
+impl<'a> Members<'a> {
     /// Reads a body: one object, every member once, at most 8 deep and 64 members in all.
-    pub fn read(body: &[u8]) -> Result<Self, Refusal> {
+    pub fn read(body: &'a [u8]) -> Result<Self, Refusal> {
         let malformed = |detail: String| {
             Kind::InvalidRequest
                 .because("The body must be one JSON object with each member given once.")
@@ -60,12 +68,12 @@ impl Members {
     }
 
     /// A text member; absent, `null` and `""` are one (WIRE §2.1).
-    pub fn text(&self, name: &str, longest: usize) -> Result<Option<String>, Refusal> {
-        match self.0.get(name) {
+    pub fn text(&self, name: &str, longest: usize) -> Result<Option<&str>, Refusal> {
+        match self.get(name) {
             None | Some(Json::Null) => Ok(None),
             Some(Json::Text(text)) if text.is_empty() => Ok(None),
             Some(Json::Text(text)) if text.len() <= longest && !text.contains('\0') => {
-                Ok(Some(text.clone()))
+                Ok(Some(text))
             }
             Some(_) => Err(wrong(name, "must be text of a sane length")),
         }
@@ -77,7 +85,7 @@ impl Members {
         name: &str,
         longest: usize,
         missing: &'static str,
-    ) -> Result<String, Refusal> {
+    ) -> Result<&str, Refusal> {
         self.text(name, longest)?.ok_or_else(|| {
             Kind::InvalidRequest
                 .because(missing)
@@ -87,15 +95,15 @@ impl Members {
 
     /// A list of texts; absent and `null` are no list. Empty texts in it are refused.
     pub fn texts(&self, name: &str, longest: usize) -> Result<Option<Vec<String>>, Refusal> {
-        let list = match self.0.get(name) {
+        let list = match self.get(name) {
             None | Some(Json::Null) => return Ok(None),
             Some(Json::Text(text)) if text.is_empty() => return Ok(None),
             Some(Json::List(list)) => list,
             Some(_) => return Err(wrong(name, "must be a list of texts")),
         };
-        let text = |item: &Json| match item {
+        let text = |item: &Json<'_>| match item {
             Json::Text(text) if (1..=longest).contains(&text.len()) && !text.contains('\0') => {
-                Some(text.clone())
+                Some(text.to_string())
             }
             _ => None,
         };
@@ -103,6 +111,11 @@ impl Members {
         texts
             .map(Some)
             .ok_or_else(|| wrong(name, "must be a list of texts"))
+    }
+
+    fn get(&self, name: &str) -> Option<&Json<'a>> {
+        let found = self.0.iter().find(|(own, _)| own == name);
+        found.map(|(_, value)| value)
     }
 }
 
@@ -138,45 +151,49 @@ impl Seed<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
+    fn visit_bool<E>(self, _: bool) -> Result<Json<'de>, E> {
         Ok(Json::Other)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
+    fn visit_i64<E>(self, _: i64) -> Result<Json<'de>, E> {
         Ok(Json::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
+    fn visit_u64<E>(self, _: u64) -> Result<Json<'de>, E> {
         Ok(Json::Other)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+    fn visit_f64<E>(self, _: f64) -> Result<Json<'de>, E> {
         Ok(Json::Other)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(text.to_owned()))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Json, A::Error> {
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Json<'de>, A::Error> {
         let mut out = Vec::new();
         while let Some(item) = list.next_element_seed(self.inner()?)? {
             out.push(item);
@@ -186,17 +203,22 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Json::List(out))
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Json, A::Error> {
-        let mut out = BTreeMap::new();
-        while let Some(name) = map.next_key::<String>()? {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Json<'de>, A::Error> {
+        let mut out = Object::with_capacity(USUAL);
+        while let Some(Name(name)) = map.next_key()? {
             let value = map.next_value_seed(self.inner()?)?;
-            if out.insert(name, value).is_some() {
+            if out.iter().any(|(other, _)| *other == name) {
                 return Err(A::Error::custom("a member is given twice"));
             }
+            out.push((name, value));
         }
         Ok(Json::Object(out))
     }
 }
+
+/// The name of a member, where the body has it unless it is escaped there.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

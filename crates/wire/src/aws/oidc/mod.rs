@@ -43,13 +43,14 @@ pub fn decode_register_client(body: &[u8]) -> Result<Registration, Error> {
             .because("clientType must be public.")
             .into());
     }
+    let issuer_url = members.text("issuerUrl", URL)?;
     Ok(Registration {
         dialect: Dialect::Aws,
-        client_name,
+        client_name: client_name.to_owned(),
         grant_types: members.texts("grantTypes", NAME)?,
         scopes: members.texts("scopes", SCOPE)?.unwrap_or_default(),
         redirect_uris: members.texts("redirectUris", URL)?.unwrap_or_default(),
-        issuer_url: members.text("issuerUrl", URL)?,
+        issuer_url: issuer_url.map(ToOwned::to_owned),
     })
 }
 
@@ -87,7 +88,7 @@ pub fn decode_start_device_authorization(body: &[u8]) -> Result<StartDevice, Err
     let missing = "startUrl is missing. Send the start URL of this instance.";
     Ok(StartDevice {
         client,
-        start_url: members.required("startUrl", URL, missing)?,
+        start_url: members.required("startUrl", URL, missing)?.to_owned(),
     })
 }
 
@@ -135,9 +136,9 @@ pub fn decode_create_token(body: &[u8]) -> Result<TokenRequest, Error> {
 }
 
 /// The token of a workload's platform, which comes without a client: the one call that AWS does not have.
-fn of_a_workload(members: &Members) -> Result<Option<TokenRequest>, Error> {
+fn of_a_workload(members: &Members<'_>) -> Result<Option<TokenRequest>, Error> {
     let grant_type = members.text("grantType", NAME)?;
-    let grant_type = grant_type.filter(|grant| grant == GrantType::JwtBearer.as_str());
+    let grant_type = grant_type.filter(|grant| *grant == GrantType::JwtBearer.as_str());
     let client = members.text("clientId", URL)?.is_some()
         || members.text("clientSecret", CLIENT_SECRET)?.is_some();
     let Some(grant_type) = grant_type.filter(|_| !client) else {
@@ -158,7 +159,7 @@ pub fn decode_create_token_with_iam(
     let members = Members::read(body)?;
     let missing = "clientId is missing. Send the ARN of the application.";
     let caller = Caller::Application {
-        client_id: members.required("clientId", URL, missing)?,
+        client_id: members.required("clientId", URL, missing)?.to_owned(),
         signature,
     };
     let missing = "grantType is missing. Send authorization_code, refresh_token, \
@@ -168,30 +169,34 @@ pub fn decode_create_token_with_iam(
     Ok(TokenRequest {
         assertion: secret(&members, "assertion", ASSERTION)?,
         subject_token: secret(&members, "subjectToken", ASSERTION)?,
-        subject_token_type: members.text("subjectTokenType", NAME)?,
-        requested_token_type: members.text("requestedTokenType", NAME)?,
+        subject_token_type: text(&members, "subjectTokenType", NAME)?,
+        requested_token_type: text(&members, "requestedTokenType", NAME)?,
         ..of_both_calls(&members, caller, grant_type)?
     })
 }
 
 /// What CreateToken and CreateTokenWithIAM have in common.
 fn of_both_calls(
-    members: &Members,
+    members: &Members<'_>,
     caller: impl Into<Caller>,
-    grant_type: String,
+    grant_type: &str,
 ) -> Result<TokenRequest, Error> {
     Ok(TokenRequest {
         code: secret(members, "code", TOKEN)?,
         refresh_token: secret(members, "refreshToken", TOKEN)?,
         scope: members.texts("scope", SCOPE)?.unwrap_or_default(),
-        redirect_uri: members.text("redirectUri", URL)?,
+        redirect_uri: text(members, "redirectUri", URL)?,
         code_verifier: secret(members, "codeVerifier", TOKEN)?,
         ..TokenRequest::new(caller, grant_type)
     })
 }
 
-fn secret(members: &Members, name: &str, longest: usize) -> Result<Option<Secret>, Error> {
-    Ok(members.text(name, longest)?.map(Secret::new))
+fn secret(members: &Members<'_>, name: &str, longest: usize) -> Result<Option<Secret>, Error> {
+    Ok(members.text(name, longest)?.map(Secret::from))
+}
+
+fn text(members: &Members<'_>, name: &str, longest: usize) -> Result<Option<String>, Error> {
+    Ok(members.text(name, longest)?.map(ToOwned::to_owned))
 }
 
 /// CreateToken's answer.
@@ -237,13 +242,13 @@ pub fn encode_create_token_with_iam(issued: &Issued, id_token: Option<&Secret>) 
     )
 }
 
-fn credentials(members: &Members) -> Result<ClientCredentials, Error> {
+fn credentials(members: &Members<'_>) -> Result<ClientCredentials, Error> {
     let missing = "clientId and clientSecret are missing. Send the ones of RegisterClient.";
     let client_id = members.required("clientId", URL, missing)?;
     let client_secret = members.required("clientSecret", CLIENT_SECRET, missing)?;
     Ok(ClientCredentials {
-        client_id,
-        client_secret: Secret::new(client_secret),
+        client_id: client_id.to_owned(),
+        client_secret: Secret::from(client_secret),
     })
 }
 
