@@ -35,7 +35,9 @@ pub const PAGE: Kind = Kind("cvp1.");
 
 /// Spells `body` under its locks.
 pub(crate) fn encode(kind: Kind, body: &[u8], locks: &[Tag]) -> Secret {
-    let bytes = [body, locks.concat().as_slice()].concat();
+    let mut bytes = Vec::with_capacity(body.len() + size_of_val(locks));
+    bytes.extend_from_slice(body);
+    bytes.extend(locks.iter().flatten());
     let mut text = String::with_capacity(kind.0.len() + bytes.len().div_ceil(3) * 4);
     text.push_str(kind.0);
     URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
@@ -91,8 +93,14 @@ pub(crate) fn lock(key: &MacKey, kind: Kind, body: &[u8]) -> Tag {
 }
 
 /// Builds a body field by field.
-#[derive(Default)]
 pub(crate) struct Writer(Vec<u8>);
+
+impl Default for Writer {
+    /// With room for most bodies.
+    fn default() -> Self {
+        Self(Vec::with_capacity(64))
+    }
+}
 
 impl Writer {
     pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
