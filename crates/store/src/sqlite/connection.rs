@@ -133,7 +133,7 @@ fn bind(statement: &mut CachedStatement<'_>, parameters: &[Value]) -> rusqlite::
             Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null)?,
             Value::Integer(value) => statement.raw_bind_parameter(index, value)?,
             Value::Text(value) => statement.raw_bind_parameter(index, value)?,
-            Value::Bytes(value) => statement.raw_bind_parameter(index, value)?,
+            Value::Bytes(value) => statement.raw_bind_parameter(index, value.as_slice())?,
         }
     }
     if parameters.len() == statement.parameter_count() {
@@ -159,7 +159,7 @@ fn value(value: ValueRef<'_>) -> Value {
         // STRICT tables hold no reals; one that appears is shown as impossible text.
         ValueRef::Real(value) => Value::Text(value.to_string()),
         ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+        ValueRef::Blob(bytes) => Value::from(bytes),
     }
 }
 
