@@ -23,14 +23,24 @@ const _: () = assert!(
 /// takes and lets go its lock without the four system calls that others would have to see.
 const ALONE: &str = "unix-excl";
 
+/// How much of the database the writer keeps in memory, in KiB: unlike readers it keeps it through its commits.
+const CACHE: i64 = 8 * 1024;
+
 /// How many prepared statements a connection keeps; more than there are queries.
 const STATEMENTS: usize = 128;
 
 /// Opens an existing database for writing, as it is: nothing is written before it is known to be
-/// ours. [`configure`] comes after that.
+/// ours. [`writer`] comes after that.
 pub(super) fn existing(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags_and_vfs(path, flags, ALONE)
+}
+
+/// Makes the settings of the one connection that writes.
+pub(super) fn writer(connection: Connection) -> rusqlite::Result<Connection> {
+    let connection = configure(connection)?;
+    connection.pragma_update(None, "cache_size", -CACHE)?;
+    Ok(connection)
 }
 
 /// Creates a database that is not there yet.
@@ -58,7 +68,7 @@ pub(super) fn close_without_checkpoint(connection: &Connection) -> rusqlite::Res
 }
 
 /// Makes the production settings, and reads each back.
-pub(super) fn configure(connection: Connection) -> rusqlite::Result<Connection> {
+fn configure(connection: Connection) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::ZERO)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;

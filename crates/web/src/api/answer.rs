@@ -42,7 +42,6 @@ pub(crate) fn finish<T>(
 /// 415 for everything but the AWS dialect, the only one these routes speak so far.
 pub(crate) fn other_dialect(headers: &HeaderMap) -> Option<Response<Bytes>> {
     let because = "Send the body as application/json.";
-    (media_type::of(headers) != MediaType::Aws).then(|| {
-        error::malformed(Face::Oidc, StatusCode::UNSUPPORTED_MEDIA_TYPE, because)
-    })
+    (media_type::of(headers) != MediaType::Aws)
+        .then(|| error::malformed(Face::Oidc, StatusCode::UNSUPPORTED_MEDIA_TYPE, because))
 }
