@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    net::SocketAddr,
     path::Path,
     process::Command,
     sync::Arc,
@@ -12,17 +13,18 @@ use anyhow::Context as _;
 use tempfile::TempDir;
 
 use crate::{
+    durability::{self, Durability},
     http::Connection,
     load::{Measured, Worker, drive},
     postgres,
     process::{Running, cpu, cpu_of_family, free_address, resident},
     row::{ALL, Row},
     scenario::{
-        Asking, Chain, Listing, Polling, Refreshing, Registering, Starting, connect, sign_in,
-        sign_in_many,
+        Asking, Chain, Listing, Polling, Refreshing, Registering, SigningIn, Starting, Storming,
+        connect, sign_in, sign_in_many,
     },
-    service::{SEES, Service, person},
-    sign_in::Client,
+    service::{SEES, Service, TYPISTS, person, typist},
+    sign_in::{Browser, Client},
     table::Sample,
 };
 
@@ -33,6 +35,9 @@ pub(crate) struct Effort {
     pub(crate) connections: usize,
     pub(crate) sessions: usize,
 }
+
+/// How many ask for the same at once.
+const STORM: usize = 100;
 
 /// A service, and what its clients hold.
 struct Peopled {
@@ -45,6 +50,7 @@ pub(crate) struct Bench {
     effort: Effort,
     constant: Running,
     sqlite: Running,
+    apart: Running,
     each: Running,
     batched: Running,
     file: Peopled,
@@ -54,14 +60,15 @@ pub(crate) struct Bench {
     begun: Vec<Starting>,
     errors: Vec<String>,
     database: postgres::Server,
-    _room: TempDir,
+    room: TempDir,
 }
 
 impl Bench {
-    /// Starts all servers and signs everybody in.
+    /// Starts all servers and signs in whom the wanted rows need.
     pub(crate) async fn start(
         binary: &Path,
         effort: Effort,
+        only: &str,
         tell: impl Fn(&str) + Copy,
     ) -> anyhow::Result<Self> {
         let room = tempfile::tempdir()?;
@@ -75,7 +82,8 @@ impl Bench {
         std::fs::create_dir(&ceiling_room)?;
         let directory = ceiling_room.display().to_string();
         let constant = ceiling(&["constant"])?;
-        let sqlite = ceiling(&["sqlite", &directory])?;
+        let sqlite = ceiling(&["sqlite", &directory, "together"])?;
+        let apart = ceiling(&["sqlite", &directory, "apart"])?;
         let each = ceiling(&["postgres", &plain, "each"])?;
         let batched = ceiling(&["postgres", &plain, "batched"])?;
         let file = Service::start(binary, &room.path().join("sqlite-service"), None)?;
@@ -89,14 +97,15 @@ impl Bench {
             let chain = sign_in(&file, &person(sees)).await?;
             viewers.push((sees, chain.tokens.access_token.into()));
         }
-        let people = async |service: Service, store: &str| {
+        let people = async |service: Service, store: &str, rows: &[Row]| {
+            let wanted = rows.iter().any(|row| row.is_wanted(only));
+            let sessions = if wanted { effort.sessions } else { 0 };
             let begun = Instant::now();
-            let chains = sign_in_many(&service, effort.sessions, |done| {
+            let chains = sign_in_many(&service, sessions, |done| {
                 if done.is_multiple_of(1_000) {
                     let took = begun.elapsed().as_secs();
                     tell(&format!(
-                        "{store}: {done} of {} sessions after {took} s",
-                        effort.sessions
+                        "{store}: {done} of {sessions} sessions after {took} s",
                     ));
                 }
             });
@@ -109,15 +118,16 @@ impl Bench {
             effort,
             constant,
             sqlite,
+            apart,
             each,
             batched,
-            file: people(file, "SQLite").await?,
-            shared: people(shared, "PostgreSQL").await?,
+            file: people(file, "SQLite", &[Row::Refresh, Row::Storm]).await?,
+            shared: people(shared, "PostgreSQL", &[Row::RefreshPostgres]).await?,
             viewers,
             begun: Vec::new(),
             errors: Vec::new(),
             database,
-            _room: room,
+            room,
         })
     }
 
@@ -145,6 +155,7 @@ impl Bench {
         match row {
             Row::CeilingConstant => &self.constant,
             Row::CeilingSqlite => &self.sqlite,
+            Row::CeilingSqliteApart => &self.apart,
             Row::CeilingPostgresEach => &self.each,
             Row::CeilingPostgresBatched => &self.batched,
             Row::RefreshPostgres => &self.shared.service.running,
@@ -159,6 +170,7 @@ impl Bench {
         match row {
             Row::CeilingConstant
             | Row::CeilingSqlite
+            | Row::CeilingSqliteApart
             | Row::CeilingPostgresEach
             | Row::CeilingPostgresBatched => {
                 let asking = connections.zip(0..).map(|(connection, row)| {
@@ -218,7 +230,54 @@ impl Bench {
                 let connections = connections.collect();
                 self.refresh(row, process, connections).await
             }
+            Row::Storm => self.storm(row, process, address).await,
+            Row::SignIn => {
+                let connections = connections.collect();
+                self.sign_in(row, process, connections).await
+            }
         }
+    }
+
+    /// One session after the other is refreshed by all connections at once.
+    async fn storm(
+        &mut self,
+        row: Row,
+        process: u32,
+        address: SocketAddr,
+    ) -> anyhow::Result<Sample> {
+        let chains = std::mem::take(self.chains(row)).into();
+        let connections = connect(address, STORM).await?;
+        let storming = Storming {
+            connections,
+            chains,
+        };
+        let (sample, workers) = self.run(row, process, vec![storming]).await?;
+        let chains = workers.into_iter().flat_map(|worker| worker.chains);
+        *self.chains(row) = chains.collect();
+        Ok(sample)
+    }
+
+    /// As many sign devices in as there are people for it.
+    async fn sign_in(
+        &mut self,
+        row: Row,
+        process: u32,
+        connections: Vec<Connection>,
+    ) -> anyhow::Result<Sample> {
+        let mut signing = Vec::new();
+        for (mut connection, number) in connections.into_iter().zip(0..TYPISTS) {
+            let service = &self.file.service;
+            let browser = Browser::of(&mut connection, &service.origin, &typist(number)).await?;
+            let client = Client::register(&mut connection).await?;
+            let start_url = service.start_url().into();
+            signing.push(SigningIn {
+                connection,
+                browser,
+                client,
+                start_url,
+            });
+        }
+        Ok(self.run(row, process, signing).await?.0)
     }
 
     /// Every chain is refreshed with its newest token, and given back.
@@ -240,6 +299,28 @@ impl Bench {
             .flat_map(|worker| worker.chains)
             .collect();
         Ok(sample)
+    }
+
+    /// Whether rotations are durable, on the stores that have sessions.
+    pub(crate) async fn durability(&self) -> anyhow::Result<Vec<Durability>> {
+        let stores = [
+            ("SQLite", &self.file, self.file.service.running.id()),
+            ("PostgreSQL", &self.shared, self.database.running.id()),
+        ];
+        let mut seen = Vec::new();
+        for (store, peopled, process) in stores {
+            if peopled.chains.is_empty() {
+                continue;
+            }
+            let address = peopled.service.running.address;
+            let connection = Connection::open(address).await?;
+            // Those that were refreshed longest ago.
+            let chains = peopled.chains.clone().into();
+            let mut refreshing = Refreshing::of(connection, chains);
+            let watched = durability::watch(store, process, &mut refreshing, self.room.path());
+            seen.push(watched.await?);
+        }
+        Ok(seen)
     }
 
     fn chains(&mut self, row: Row) -> &mut Vec<Chain> {

@@ -16,6 +16,7 @@ mod sign_in;
 mod scenario;
 mod row;
 mod table;
+mod durability;
 mod bench;
 
 use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, time::Duration};
@@ -97,7 +98,7 @@ async fn main() -> anyhow::Result<()> {
             arguments.rounds,
         )
     };
-    let mut bench = Bench::start(&binary, effort, progress).await?;
+    let mut bench = Bench::start(&binary, effort, &arguments.only, progress).await?;
     let mut seen = Rounds::default();
     for round in 1..=rounds {
         let samples = bench
@@ -109,6 +110,11 @@ async fn main() -> anyhow::Result<()> {
     }
     progress("");
     print!("{}", seen.text());
+    if !arguments.quick {
+        for durability in bench.durability().await? {
+            println!("{durability}");
+        }
+    }
     if let Some(path) = arguments.json {
         std::fs::write(path, format!("{:#}\n", seen.json()))?;
     }

@@ -67,19 +67,19 @@ pub(crate) fn cpu(process: u32) -> anyhow::Result<Duration> {
 
 /// Processor time of a server and of all that it started and that lives.
 pub(crate) fn cpu_of_family(process: u32) -> anyhow::Result<Duration> {
-    let mut all = cpu(process)?;
-    for child in children(process) {
-        // One that has just ended has nothing to tell.
-        all += cpu_of_family(child).unwrap_or_default();
-    }
-    Ok(all)
+    let children = family(process).into_iter().skip(1);
+    // A child that has just ended has nothing to tell.
+    let of_children: Duration = children.filter_map(|child| cpu(child).ok()).sum();
+    Ok(cpu(process)? + of_children)
 }
 
-fn children(process: u32) -> Vec<u32> {
+/// A process, and all below it that live.
+pub(crate) fn family(process: u32) -> Vec<u32> {
     let path = format!("/proc/{process}/task/{process}/children");
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace()
-        .filter_map(|id| id.parse().ok())
+    let children = fs::read_to_string(path).unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|id| id.parse().ok());
+    std::iter::once(process)
+        .chain(children.flat_map(family))
         .collect()
 }
 

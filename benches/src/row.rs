@@ -7,6 +7,8 @@ pub(crate) enum Row {
     CeilingConstant,
     /// The stack with a durable UPDATE of SQLite.
     CeilingSqlite,
+    /// The same, of rows that lie apart as sessions do.
+    CeilingSqliteApart,
     /// The stack with a durable UPDATE of PostgreSQL, a statement each.
     CeilingPostgresEach,
     /// The same, one statement for all that wait.
@@ -23,6 +25,16 @@ pub(crate) enum Row {
     Refresh,
     /// The same on PostgreSQL.
     RefreshPostgres,
+    /// A hundred times the same refresh at once, on SQLite.
+    Storm,
+    /// A device's whole sign-in with its approval in a browser, on SQLite.
+    SignIn,
+}
+
+/// How long all of a storm may take, in microseconds.
+pub(crate) struct Limit {
+    pub(crate) must: u64,
+    pub(crate) aim: u64,
 }
 
 /// What a row's cost is divided by, and how large the ratio may be.
@@ -37,7 +49,10 @@ pub(crate) const ALL: &[Row] = &[
     Row::CeilingConstant,
     Row::Register,
     Row::CeilingSqlite,
+    Row::CeilingSqliteApart,
     Row::Refresh,
+    Row::Storm,
+    Row::SignIn,
     Row::Start,
     Row::Poll,
     Row::List(5),
@@ -54,6 +69,7 @@ impl Row {
         match self {
             Self::CeilingConstant => "ceiling (a): constant answer".to_owned(),
             Self::CeilingSqlite => "ceiling (b): one SQLite UPDATE".to_owned(),
+            Self::CeilingSqliteApart => "ceiling (b'): SQLite, rows apart".to_owned(),
             Self::CeilingPostgresEach => "ceiling (c): PostgreSQL, each".to_owned(),
             Self::CeilingPostgresBatched => "ceiling (c): PostgreSQL, batched".to_owned(),
             Self::Register => "RegisterClient".to_owned(),
@@ -62,6 +78,8 @@ impl Row {
             Self::List(sees) => format!("ListAccounts, {sees} accounts"),
             Self::Refresh => "refresh with rotation, SQLite".to_owned(),
             Self::RefreshPostgres => "refresh with rotation, PostgreSQL".to_owned(),
+            Self::Storm => "storm: one refresh, 100 times".to_owned(),
+            Self::SignIn => "device sign-in, whole".to_owned(),
         }
     }
 
@@ -71,6 +89,7 @@ impl Row {
             row.name().contains(only)
                 && (*row == self
                     || row.goal().is_some_and(|goal| goal.ceiling == self)
+                    || row.beside() == Some(self)
                     || (*row == Self::Poll && self == Self::Start))
         };
         ALL.iter().any(needs)
@@ -81,6 +100,25 @@ impl Row {
             self,
             Self::CeilingPostgresEach | Self::CeilingPostgresBatched | Self::RefreshPostgres
         )
+    }
+
+    /// What it is shown beside: a ceiling that is nearer to what it does, and that no goal speaks of.
+    pub(crate) const fn beside(self) -> Option<Self> {
+        match self {
+            Self::Refresh => Some(Self::CeilingSqliteApart),
+            _ => None,
+        }
+    }
+
+    /// How long it may take.
+    pub(crate) const fn limit(self) -> Option<Limit> {
+        match self {
+            Self::Storm => Some(Limit {
+                must: 100_000,
+                aim: 30_000,
+            }),
+            _ => None,
+        }
     }
 
     /// What it is held against.

@@ -123,6 +123,61 @@ impl Worker for Refreshing {
     }
 }
 
+/// Refreshes one session over many connections at once with the same token, as the processes of one machine do.
+pub(crate) struct Storming {
+    pub(crate) connections: Vec<Connection>,
+    pub(crate) chains: VecDeque<Chain>,
+}
+
+impl Worker for Storming {
+    async fn once(&mut self) -> anyhow::Result<Outcome> {
+        let mut chain = self.chains.pop_front().context("no session")?;
+        let body = chain.client.refreshing(&chain.tokens.refresh_token);
+        let asking = self.connections.iter_mut().map(async |connection| {
+            let answer = connection.call("/token", &body).await?;
+            answer.read::<Tokens>()
+        });
+        let answers = try_join_all(asking).await;
+        let judged = answers.and_then(|answers| {
+            let first = answers.first().context("no answer")?;
+            let is_one = |tokens: &Tokens| tokens.refresh_token == first.refresh_token;
+            ensure!(
+                answers.iter().all(is_one),
+                "racers were told different tokens"
+            );
+            ensure!(
+                first.refresh_token != chain.tokens.refresh_token,
+                "no rotation"
+            );
+            chain.tokens = first.clone();
+            Ok(Outcome::Done)
+        });
+        self.chains.push_back(chain);
+        judged
+    }
+}
+
+/// Signs devices in, one after the other: each starts, is approved in a browser, and gets its tokens.
+pub(crate) struct SigningIn {
+    pub(crate) connection: Connection,
+    pub(crate) browser: Browser,
+    pub(crate) client: Client,
+    pub(crate) start_url: Arc<str>,
+}
+
+impl Worker for SigningIn {
+    async fn once(&mut self) -> anyhow::Result<Outcome> {
+        let Self {
+            connection,
+            browser,
+            client,
+            start_url,
+        } = self;
+        one(connection, browser, client, start_url).await?;
+        Ok(Outcome::Done)
+    }
+}
+
 /// Lists the accounts of a person who sees so many.
 pub(crate) struct Listing {
     pub(crate) connection: Connection,

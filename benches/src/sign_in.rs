@@ -150,15 +150,16 @@ impl Browser {
     }
 
     async fn submit(&mut self, connection: &mut Connection, form: &Form) -> anyhow::Result<Answer> {
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(&form.fields);
+        let body = {
+            let mut fields = form_urlencoded::Serializer::new(String::new());
+            Bytes::from(fields.extend_pairs(&form.fields).finish())
+        };
         let cookies = self.cookies();
         let headers = [
             ("cookie", cookies.as_str()),
             ("origin", self.origin.as_str()),
             ("content-type", "application/x-www-form-urlencoded"),
         ];
-        let body = Bytes::from(body.finish());
         let answer = connection
             .send(Method::POST, &form.action, &headers, body)
             .await?;

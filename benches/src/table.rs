@@ -115,6 +115,13 @@ impl Rounds {
     }
 
     fn verdict(&self, row: Row) -> String {
+        if let Some(limit) = row.limit() {
+            let slowest = self.middle(row, |sample| as_float(sample.p99));
+            let slowest = slowest.map_or(0.0, |slowest| slowest.median);
+            let word = judged(slowest, as_float(limit.must), as_float(limit.aim));
+            let (must, aim) = (limit.must / 1_000, limit.aim / 1_000);
+            return format!("p99 of all: {word} {must} ms (aim {aim})");
+        }
         let Some(goal) = row.goal() else {
             return String::new();
         };
@@ -124,15 +131,14 @@ impl Rounds {
             return String::new();
         };
         let mark = if cpu.spread > WIDE { "~" } else { "" };
-        let word = if cpu.median <= goal.aim {
-            "meets the aim"
-        } else if cpu.median <= goal.must {
-            "holds"
-        } else {
-            "MISSES"
-        };
+        let word = judged(cpu.median, goal.must, goal.aim);
+        let beside = row.beside().and_then(|beside| {
+            let nearer = self.ratio(row, beside, |sample| sample.cpu)?;
+            Some(format!("; {:.2} to {}", nearer.median, beside.name()))
+        });
+        let beside = beside.unwrap_or_default();
         format!(
-            "{mark}{:.2}, {:.2} ({:.0} %): {word} {} (aim {})",
+            "{mark}{:.2}, {:.2} ({:.0} %): {word} {} (aim {}){beside}",
             cpu.median,
             rate.median,
             cpu.spread * 100.0,
@@ -174,6 +180,16 @@ fn sample(round: &[(Row, Sample)], row: Row) -> Option<&Sample> {
 )]
 fn as_float(value: u64) -> f64 {
     value as f64
+}
+
+fn judged(value: f64, must: f64, aim: f64) -> &'static str {
+    if value <= aim {
+        "meets the aim:"
+    } else if value <= must {
+        "holds"
+    } else {
+        "MISSES"
+    }
 }
 
 #[cfg(test)]

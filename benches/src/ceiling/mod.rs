@@ -11,6 +11,7 @@ use clap::Subcommand;
 
 pub(crate) use exchange::ROWS;
 use exchange::Way;
+use sqlite::Layout;
 
 /// A server that shows a limit.
 #[derive(Clone, Debug, Subcommand)]
@@ -21,6 +22,9 @@ pub(crate) enum Ceiling {
     Sqlite {
         /// Where its database is to lie
         directory: PathBuf,
+        /// Which rows lie beside each other
+        #[arg(value_enum)]
+        layout: Layout,
     },
     /// The same against PostgreSQL
     Postgres {
@@ -36,7 +40,7 @@ pub(crate) enum Ceiling {
 pub(crate) async fn serve(ceiling: Ceiling, listen: SocketAddr) -> anyhow::Result<()> {
     let router = match ceiling {
         Ceiling::Constant => constant::router(),
-        Ceiling::Sqlite { directory } => sqlite::router(&directory)?,
+        Ceiling::Sqlite { directory, layout } => sqlite::router(&directory, layout)?,
         Ceiling::Postgres { address, way } => postgres::router(&address, way).await?,
     };
     let listener = tokio::net::TcpListener::bind(listen).await?;

@@ -63,6 +63,11 @@ const PACKAGES: &[Package] = &[
         sign: Sign::Runs(&["python3", "-c", "import ensurepip, venv"]),
         reason: "boto3 as a client, moto as STS and S3",
     },
+    Package {
+        name: "strace",
+        sign: Sign::Runs(&["strace", "--version"]),
+        reason: "the bench counts how often a server writes through to the disk",
+    },
 ];
 
 /// What is not there.
