@@ -119,10 +119,16 @@ async fn make_room(
     new: &Session,
     now: Timestamp,
 ) -> Result<Plan, Error> {
-    let mut live = session::live_of_user(context.store.as_ref(), user.id, now).await?;
+    let store = context.store.as_ref();
+    let cap = context.policy.limits.sessions_per_user;
+    // Nearly everybody has far fewer, even with those that have ended: no need to read them.
+    if session::count_of_user(store, user.id).await? < u64::from(cap) {
+        return Ok(Plan::default());
+    }
+    let mut live = session::live_of_user(store, user.id, now).await?;
     let parent = new.parent.map(|parent| parent.id);
     live.retain(|old| Some(old.id) != parent && makes_room_for(old, new));
-    let keep = usize::try_from(context.policy.limits.sessions_per_user).unwrap_or(usize::MAX);
+    let keep = usize::try_from(cap).unwrap_or(usize::MAX);
     live.sort_by_key(|session| {
         let [last_rotation, ..] = session.rotations.rotated_at;
         std::cmp::Reverse(last_rotation.unwrap_or(session.created_at))

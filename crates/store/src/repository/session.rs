@@ -50,6 +50,13 @@ pub async fn with_user(
     Ok(Some((session, user::read(&mut columns)?)))
 }
 
+/// How many sessions the person has, those that ended and are not deleted yet among them. It reads an index alone.
+pub async fn count_of_user(driver: &dyn Driver, user_id: UserId) -> Result<u64, Error> {
+    let query = Query::new("SELECT count(*) FROM sessions WHERE uid = $1").bind(user_id.as_bytes());
+    let row = driver::fetch_one(driver, query).await?;
+    row.map_or(Ok(0), |row| Columns::of("sessions", row).small("count"))
+}
+
 /// The person's live sessions, newest first.
 pub async fn live_of_user(
     driver: &dyn Driver,
