@@ -16,6 +16,7 @@ mod sign_in;
 mod scenario;
 mod row;
 mod table;
+mod plot;
 mod durability;
 mod bench;
 
@@ -56,6 +57,9 @@ struct Arguments {
     /// Where every round is written as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Where the ratios are drawn as SVG
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -117,6 +121,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(path) = arguments.json {
         std::fs::write(path, format!("{:#}\n", seen.json()))?;
+    }
+    if let Some(path) = arguments.svg {
+        std::fs::write(path, plot::ratios(&seen))?;
     }
     let errors = bench.errors();
     if !errors.is_empty() {

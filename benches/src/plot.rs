@@ -1,0 +1,76 @@
+//! The ratios as a picture: a bar for each operation that has a goal, with marks where it must and should end.
+
+use std::fmt::Write as _;
+
+use crate::{row::ALL, table::Rounds};
+
+// Pixels.
+const WIDTH: f64 = 760.0;
+const LEFT: f64 = 230.0;
+const RIGHT: f64 = 60.0;
+const LINE: f64 = 34.0;
+const BAR: f64 = 14.0;
+const TOP: f64 = 34.0;
+
+const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.bar{fill:#57708f}.must{stroke:#b42318}\
+    .aim{stroke:#1a7f37}.range{stroke:#24292f}.axis{stroke:#8c959f}\
+    @media(prefers-color-scheme:dark){text{fill:#e6edf3}.bar{fill:#7f9cc0}.must{stroke:#ff7b72}\
+    .aim{stroke:#56d364}.range{stroke:#e6edf3}.axis{stroke:#6e7681}}";
+
+/// An SVG of all rows that have a goal and were measured.
+pub(crate) fn ratios(seen: &Rounds) -> String {
+    let rows: Vec<_> = ALL
+        .iter()
+        .filter_map(|row| {
+            let goal = row.goal()?;
+            let ratio = seen.ratio(*row, goal.ceiling, |sample| sample.cpu)?;
+            Some((*row, goal, ratio))
+        })
+        .collect();
+    let longest = rows
+        .iter()
+        .map(|(_, goal, ratio)| goal.must.max(ratio.median * (1.0 + ratio.spread)))
+        .fold(1.0, f64::max);
+    let place = |value: f64| LEFT + value / longest * (WIDTH - LEFT - RIGHT);
+    let height = rows.iter().fold(TOP, |height, _| height + LINE) + 10.0;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+         aria-label=\"Processor time of each operation, in times its ceiling\"><style>{STYLE}</style>\n\
+         <text x=\"{LEFT}\" y=\"18\">processor time, in times the ceiling; green: aim, red: must be</text>\n"
+    );
+    let mut top = TOP;
+    for (row, goal, ratio) in &rows {
+        let middle = top + BAR / 2.0;
+        let half = ratio.median * ratio.spread / 2.0;
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>\
+             <rect class=\"bar\" x=\"{LEFT}\" y=\"{top}\" width=\"{:.1}\" height=\"{BAR}\"/>\
+             <line class=\"range\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{middle}\" y2=\"{middle}\"/>\
+             <text x=\"{:.1}\" y=\"{:.0}\">{:.2}</text>",
+            LEFT - 8.0,
+            middle + 5.0,
+            row.name(),
+            place(ratio.median) - LEFT,
+            place(ratio.median - half),
+            place(ratio.median + half),
+            place(ratio.median + half) + 6.0,
+            middle + 5.0,
+            ratio.median,
+        );
+        for (class, value) in [("aim", goal.aim), ("must", goal.must)] {
+            let (x, from, to) = (place(value), top - 4.0, top + BAR + 4.0);
+            let _ = writeln!(
+                svg,
+                "<line class=\"{class}\" stroke-width=\"2\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from}\" y2=\"{to}\"/>"
+            );
+        }
+        top += LINE;
+    }
+    let _ = writeln!(
+        svg,
+        "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{LEFT}\" y1=\"{TOP}\" y2=\"{:.0}\"/></svg>",
+        height - 10.0
+    );
+    svg
+}
