@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use futures_util::future::try_join_all;
 use tempfile::TempDir;
 
 use crate::{
@@ -21,10 +22,10 @@ use crate::{
     row::{ALL, Row},
     scenario::{
         Asking, Chain, Listing, Polling, Refreshing, Registering, SigningIn, Starting, Storming,
-        connect, sign_in, sign_in_many,
+        connect, sign_in_many,
     },
     service::{SEES, Service, TYPISTS, person, typist},
-    sign_in::{Browser, Client},
+    sign_in::Client,
     table::Sample,
 };
 
@@ -94,7 +95,7 @@ impl Bench {
         )?;
         let mut viewers = Vec::new();
         for sees in SEES {
-            let chain = sign_in(&file, &person(sees)).await?;
+            let chain = SigningIn::of(&file, &person(sees)).await?.next().await?;
             viewers.push((sees, chain.tokens.access_token.into()));
         }
         let people = async |service: Service, store: &str, rows: &[Row]| {
@@ -232,8 +233,12 @@ impl Bench {
             }
             Row::Storm => self.storm(row, process, address).await,
             Row::SignIn => {
-                let connections = connections.collect();
-                self.sign_in(row, process, connections).await
+                // As many as there are people for it.
+                let numbers = 0..TYPISTS.min(count);
+                let signing = numbers
+                    .map(async |number| SigningIn::of(&self.file.service, &typist(number)).await);
+                let signing = try_join_all(signing).await?;
+                Ok(self.run(row, process, signing).await?.0)
             }
         }
     }
@@ -255,29 +260,6 @@ impl Bench {
         let chains = workers.into_iter().flat_map(|worker| worker.chains);
         *self.chains(row) = chains.collect();
         Ok(sample)
-    }
-
-    /// As many sign devices in as there are people for it.
-    async fn sign_in(
-        &mut self,
-        row: Row,
-        process: u32,
-        connections: Vec<Connection>,
-    ) -> anyhow::Result<Sample> {
-        let mut signing = Vec::new();
-        for (mut connection, number) in connections.into_iter().zip(0..TYPISTS) {
-            let service = &self.file.service;
-            let browser = Browser::of(&mut connection, &service.origin, &typist(number)).await?;
-            let client = Client::register(&mut connection).await?;
-            let start_url = service.start_url().into();
-            signing.push(SigningIn {
-                connection,
-                browser,
-                client,
-                start_url,
-            });
-        }
-        Ok(self.run(row, process, signing).await?.0)
     }
 
     /// Every chain is refreshed with its newest token, and given back.

@@ -157,24 +157,45 @@ impl Worker for Storming {
     }
 }
 
-/// Signs devices in, one after the other: each starts, is approved in a browser, and gets its tokens.
+/// Signs a person's devices in, one after the other.
 pub(crate) struct SigningIn {
-    pub(crate) connection: Connection,
-    pub(crate) browser: Browser,
-    pub(crate) client: Client,
-    pub(crate) start_url: Arc<str>,
+    connection: Connection,
+    browser: Browser,
+    client: Client,
+    start_url: String,
+}
+
+impl SigningIn {
+    /// With a browser in which the person is signed in.
+    pub(crate) async fn of(service: &Service, name: &str) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(service.running.address).await?;
+        let browser = Browser::of(&mut connection, &service.origin, name).await?;
+        let client = Client::register(&mut connection).await?;
+        Ok(Self {
+            connection,
+            browser,
+            client,
+            start_url: service.start_url(),
+        })
+    }
+
+    /// A device starts, is approved, and gets its tokens.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Chain> {
+        let device = self
+            .client
+            .start(&mut self.connection, &self.start_url)
+            .await?;
+        self.browser.approve(&mut self.connection, &device).await?;
+        let body = self.client.polling(&device.device_code);
+        let tokens = self.connection.call("/token", &body).await?.read()?;
+        let client = self.client.clone();
+        Ok(Chain { client, tokens })
+    }
 }
 
 impl Worker for SigningIn {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let Self {
-            connection,
-            browser,
-            client,
-            start_url,
-        } = self;
-        one(connection, browser, client, start_url).await?;
-        Ok(Outcome::Done)
+        self.next().await.map(|_| Outcome::Done)
     }
 }
 
@@ -255,15 +276,6 @@ pub(crate) async fn connect(address: SocketAddr, count: usize) -> anyhow::Result
     try_join_all((0..count).map(|_| Connection::open(address))).await
 }
 
-/// Signs a device in by that person's browser.
-pub(crate) async fn sign_in(service: &Service, name: &str) -> anyhow::Result<Chain> {
-    let mut connection = Connection::open(service.running.address).await?;
-    let mut browser = Browser::of(&mut connection, &service.origin, name).await?;
-    let client = Client::register(&mut connection).await?;
-    let start_url = service.start_url();
-    one(&mut connection, &mut browser, &client, &start_url).await
-}
-
 /// Signs devices in, many at once; `tell` hears how many there are.
 pub(crate) async fn sign_in_many(
     service: &Service,
@@ -271,31 +283,15 @@ pub(crate) async fn sign_in_many(
     tell: impl Fn(usize),
 ) -> anyhow::Result<Vec<Chain>> {
     let done = AtomicUsize::new(0);
-    let (done, tell, start_url) = (&done, &tell, &service.start_url());
+    let (done, tell) = (&done, &tell);
     let many = (0..TYPISTS).map(async |number| {
-        let mut connection = Connection::open(service.running.address).await?;
-        let mut browser = Browser::of(&mut connection, &service.origin, &typist(number)).await?;
-        let client = Client::register(&mut connection).await?;
+        let mut signing = SigningIn::of(service, &typist(number)).await?;
         let mut chains = Vec::new();
         for _ in (number..count).step_by(TYPISTS) {
-            chains.push(one(&mut connection, &mut browser, &client, start_url).await?);
+            chains.push(signing.next().await?);
             tell(done.fetch_add(1, Ordering::Relaxed) + 1);
         }
         anyhow::Ok(chains)
     });
     Ok(try_join_all(many).await?.concat())
-}
-
-async fn one(
-    connection: &mut Connection,
-    browser: &mut Browser,
-    client: &Client,
-    start_url: &str,
-) -> anyhow::Result<Chain> {
-    let device = client.start(connection, start_url).await?;
-    browser.approve(connection, &device).await?;
-    let body = client.polling(&device.device_code);
-    let tokens = connection.call("/token", &body).await?.read()?;
-    let client = client.clone();
-    Ok(Chain { client, tokens })
 }
