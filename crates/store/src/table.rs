@@ -75,7 +75,7 @@ mod tests {
             of(&[&one]),
             of(&[&one, &[text("b"), Value::Integer(0)]]),
             of(&[&one, &[text("b"), text("")]]),
-            of(&[&one, &[Value::from(b"b"), Value::Null]]),
+            of(&[&one, &[Value::Bytes(b"b".to_vec()), Value::Null]]),
             of(&[&[text("a"), Value::Null], &[text("b"), Value::Integer(1)]]),
             of(&[&one, &[text(""), text("b")]]),
         ] {

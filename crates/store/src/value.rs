@@ -1,12 +1,8 @@
 //! What goes into statements and comes out of rows.
 
 use claviger_model::time::Timestamp;
-use smallvec::SmallVec;
 
 use crate::error::Error;
-
-/// Bytes of a row. Ids, digests and secrets, all but a few, are 32 at most and take no memory of their own.
-pub type Bytes = SmallVec<[u8; 32]>;
 
 /// A parameter or a column: the types that both databases share.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,7 +14,7 @@ pub enum Value {
     /// Text without NUL, which PostgreSQL has no place for: U+FFFD stands for it.
     Text(String),
     /// Bytes: random ids, secrets, digests.
-    Bytes(Bytes),
+    Bytes(Vec<u8>),
 }
 
 impl std::fmt::Debug for Value {
@@ -69,19 +65,19 @@ impl From<String> for Value {
 
 impl From<&[u8]> for Value {
     fn from(value: &[u8]) -> Self {
-        Self::Bytes(Bytes::from_slice(value))
+        Self::Bytes(value.to_vec())
     }
 }
 
 impl<const N: usize> From<&[u8; N]> for Value {
     fn from(value: &[u8; N]) -> Self {
-        Self::from(value.as_slice())
+        Self::Bytes(value.to_vec())
     }
 }
 
 impl From<Vec<u8>> for Value {
     fn from(value: Vec<u8>) -> Self {
-        Self::from(value.as_slice())
+        Self::Bytes(value)
     }
 }
 
@@ -173,7 +169,7 @@ impl Columns {
         }
     }
 
-    fn bytes_or_null(&mut self, column: &'static str) -> Result<Option<Bytes>, Error> {
+    pub(crate) fn bytes_or_null(&mut self, column: &'static str) -> Result<Option<Vec<u8>>, Error> {
         match self.next(column)? {
             Value::Null => Ok(None),
             Value::Bytes(value) => Ok(Some(value)),
@@ -183,7 +179,6 @@ impl Columns {
 
     pub(crate) fn bytes(&mut self, column: &'static str) -> Result<Vec<u8>, Error> {
         self.bytes_or_null(column)?
-            .map(SmallVec::into_vec)
             .ok_or_else(|| self.impossible(column, "NULL where bytes belong"))
     }
 
@@ -200,7 +195,6 @@ impl Columns {
         bytes
             .map(|bytes| {
                 bytes
-                    .as_slice()
                     .try_into()
                     .map_err(|_| self.impossible(column, "bytes of the wrong length"))
             })

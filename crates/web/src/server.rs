@@ -158,8 +158,6 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
             .max_headers(MOST_HEADERS)
-            // Answers are small: copied behind their head they go out as one piece.
-            .writev(false)
             .max_buf_size(HEAD_SIZE);
         builder
             .http2()

@@ -126,7 +126,7 @@ async fn parameters_go_by_their_number_and_keep_their_type() {
     let expected = [
         Value::Text("text'; --".to_owned()),
         Value::Integer(7),
-        Value::from(&[0, 255]),
+        Value::Bytes(vec![0, 255]),
         Value::Null,
         Value::Integer(7),
     ];

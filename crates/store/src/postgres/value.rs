@@ -30,7 +30,7 @@ impl ToSql for Value {
             Self::Null => Ok(IsNull::Yes),
             Self::Integer(value) => value.to_sql(ty, out),
             Self::Text(value) => value.to_sql(ty, out),
-            Self::Bytes(value) => value.as_slice().to_sql(ty, out),
+            Self::Bytes(value) => value.to_sql(ty, out),
         }
     }
 
@@ -46,7 +46,7 @@ impl<'a> FromSql<'a> for Value {
         match *ty {
             Type::INT8 => i64::from_sql(ty, raw).map(Self::Integer),
             Type::INT4 => i32::from_sql(ty, raw).map(|value| Self::Integer(value.into())),
-            Type::BYTEA => <&[u8]>::from_sql(ty, raw).map(Self::from),
+            Type::BYTEA => <&[u8]>::from_sql(ty, raw).map(|value| Self::Bytes(value.to_vec())),
             _ => String::from_sql(ty, raw).map(Self::Text),
         }
     }

@@ -23,24 +23,14 @@ const _: () = assert!(
 /// takes and lets go its lock without the four system calls that others would have to see.
 const ALONE: &str = "unix-excl";
 
-/// How much of the database the writer keeps in memory, in KiB: unlike readers it keeps it through its commits.
-const CACHE: i64 = 8 * 1024;
-
 /// How many prepared statements a connection keeps; more than there are queries.
 const STATEMENTS: usize = 128;
 
 /// Opens an existing database for writing, as it is: nothing is written before it is known to be
-/// ours. [`writer`] comes after that.
+/// ours. [`configure`] comes after that.
 pub(super) fn existing(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags_and_vfs(path, flags, ALONE)
-}
-
-/// Makes the settings of the one connection that writes.
-pub(super) fn writer(connection: Connection) -> rusqlite::Result<Connection> {
-    let connection = configure(connection)?;
-    connection.pragma_update(None, "cache_size", -CACHE)?;
-    Ok(connection)
 }
 
 /// Creates a database that is not there yet.
@@ -68,7 +58,7 @@ pub(super) fn close_without_checkpoint(connection: &Connection) -> rusqlite::Res
 }
 
 /// Makes the production settings, and reads each back.
-fn configure(connection: Connection) -> rusqlite::Result<Connection> {
+pub(super) fn configure(connection: Connection) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::ZERO)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -143,7 +133,7 @@ fn bind(statement: &mut CachedStatement<'_>, parameters: &[Value]) -> rusqlite::
             Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null)?,
             Value::Integer(value) => statement.raw_bind_parameter(index, value)?,
             Value::Text(value) => statement.raw_bind_parameter(index, value)?,
-            Value::Bytes(value) => statement.raw_bind_parameter(index, value.as_slice())?,
+            Value::Bytes(value) => statement.raw_bind_parameter(index, value)?,
         }
     }
     if parameters.len() == statement.parameter_count() {
@@ -169,7 +159,7 @@ fn value(value: ValueRef<'_>) -> Value {
         // STRICT tables hold no reals; one that appears is shown as impossible text.
         ValueRef::Real(value) => Value::Text(value.to_string()),
         ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(bytes) => Value::from(bytes),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
     }
 }
 

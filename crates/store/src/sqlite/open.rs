@@ -139,7 +139,7 @@ pub(super) fn create(options: &Options, identity: &Identity) -> Result<Ready, Op
     let lock = lock(directory)?;
     let database = options.database();
     build(&database, identity)?;
-    let writer = connection::writer(connection::existing(&database)?)?;
+    let writer = connection::configure(connection::existing(&database)?)?;
     finish(options, lock, writer, &database)
 }
 
@@ -224,7 +224,7 @@ pub(super) fn open(options: &Options) -> Result<Ready, OpenError> {
             known,
         });
     }
-    let writer = connection::writer(writer)?;
+    let writer = connection::configure(writer)?;
     migrate(&writer, schema)?;
     finish(options, lock, writer, &database)
 }

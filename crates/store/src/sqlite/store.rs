@@ -20,7 +20,7 @@ use super::{
     lock::Lock,
     open::{self, Identity, OpenError, Opened, Options, Ready},
     readers::Readers,
-    writer::{Answer, Job, Writer},
+    writer::{Job, Writer},
 };
 use crate::{
     driver::Driver,
@@ -111,7 +111,7 @@ impl SqliteStore {
         &self.readers
     }
 
-    fn enqueue(&self, plan: Plan) -> Result<oneshot::Receiver<Answer>, Error> {
+    fn enqueue(&self, plan: Plan) -> Result<oneshot::Receiver<Result<Applied, Error>>, Error> {
         if self.condition.is_stopped() {
             return Err(stopped());
         }
@@ -137,7 +137,7 @@ impl Driver for SqliteStore {
         let queued = self.enqueue(plan);
         Box::pin(async move {
             match tokio::time::timeout(PATIENCE, queued?).await {
-                Ok(Ok((applied, _))) => applied,
+                Ok(Ok(answer)) => answer,
                 // A writer that stops without a word leaves the outcome open.
                 Ok(Err(_)) => Err(Error::Unknown("the writer stopped".to_owned())),
                 // Work not yet begun is dropped with the receiver; of the rest nobody knows.

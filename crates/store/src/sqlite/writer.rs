@@ -28,11 +28,8 @@ use crate::{
 /// A plan on its way, and whom to answer.
 pub(super) struct Job {
     pub(super) plan: Plan,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) answer: oneshot::Sender<Result<Applied, Error>>,
 }
-
-/// What became of a plan, and the plan: memory is let go most cheaply where it was taken.
-pub(super) type Answer = (Result<Applied, Error>, Plan);
 
 /// Plans in one commit at most.
 const BATCH: usize = 256;
@@ -40,9 +37,8 @@ const BATCH: usize = 256;
 /// The witness is written, and a full disk looked at again, at most this often.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Pages in the WAL that make a checkpoint worth its while (16 MiB): the longer the log, the more of its pages are
-/// older versions of others, which a checkpoint leaves out.
-const CHECKPOINT_AFTER: i64 = 4000;
+/// Pages in the WAL that make a checkpoint worth its while (4 MiB).
+const CHECKPOINT_AFTER: i64 = 1000;
 
 /// How many commits go by between two looks at the length of the log; each adds some hundreds of pages at most.
 const LOOK_EVERY: u64 = 8;
@@ -107,7 +103,7 @@ impl Writer {
             Ok(answers) => {
                 for (job, answer) in batch.into_iter().zip(answers) {
                     // Whoever hung up has learned nothing; the change stands.
-                    let _ = job.answer.send((answer, job.plan));
+                    let _ = job.answer.send(answer);
                 }
                 self.checkpoint_if_due();
             }
@@ -315,7 +311,7 @@ impl Writer {
 
 fn refuse(jobs: Vec<Job>, error: &Error) {
     for job in jobs {
-        let _ = job.answer.send((Err(error.clone()), job.plan));
+        let _ = job.answer.send(Err(error.clone()));
     }
 }
 
