@@ -46,7 +46,8 @@ pub(crate) async fn watch(
     let mut command = Command::new("strace");
     command.args(["-f", "-c", "-e", "trace=fsync,fdatasync", "-o"]);
     command.arg(&report);
-    for process in family(process) {
+    let watched = family(process);
+    for process in &watched {
         command.args(["-p", &process.to_string()]);
     }
     command.stderr(Stdio::piped()).kill_on_drop(true);
@@ -54,14 +55,16 @@ pub(crate) async fn watch(
     let mut strace = started.context("strace counts the syncs: apt-get install strace")?;
     let stderr = strace.stderr.take().context("no stderr")?;
     let mut said = BufReader::new(stderr).lines();
-    let mut attached = false;
-    while let Some(line) = said.next_line().await? {
-        attached = line.contains("attached");
-        if attached {
-            break;
-        }
+    let mut attached = 0;
+    while attached < watched.len()
+        && let Some(line) = said.next_line().await?
+    {
+        attached += usize::from(line.contains("attached"));
     }
-    ensure!(attached, "strace may not watch process {process}");
+    ensure!(
+        attached == watched.len(),
+        "strace may not watch process {process}"
+    );
     let saying = tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
     for _ in 0..WATCHED {
         if let Outcome::Out = refreshing.once().await? {

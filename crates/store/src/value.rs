@@ -5,7 +5,7 @@ use claviger_model::time::Timestamp;
 use crate::error::Error;
 
 /// A parameter or a column: the types that both databases share.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// SQL NULL.
     Null,

@@ -55,7 +55,7 @@ impl Arrival {
         let mut rows = std::pin::pin!(rows);
         let mut digest = Digest::default();
         while let Some(row) = rows.try_next().await? {
-            digest.add(&value::row(&row)?);
+            digest.add(&value::row(&row, 0)?);
         }
         Ok(digest)
     }

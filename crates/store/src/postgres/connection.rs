@@ -20,7 +20,7 @@ use tokio_postgres::{
     AsyncMessage, Client, Config, Connection as Wire, Error as PostgresError, SimpleQueryMessage,
     Statement as Prepared,
     error::{Severity, SqlState},
-    types::ToSql,
+    types::{ToSql, Type},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -28,13 +28,9 @@ use super::{
     address::Address,
     condition::{Condition, Lineage},
     error::{self, Trouble},
-    value,
+    many, value,
 };
-use crate::{
-    error::Error,
-    statement::{Applied, Plan, Query, Rows, Statement},
-    value::{Row, Value},
-};
+use crate::{error::Error, statement::Query, value::Row};
 
 /// What every connection is set to. The deadlines are for a server that we have stopped listening to;
 /// ours are shorter. A commit must wait for the standby where there is one (R1), whatever the server is set to now
@@ -58,12 +54,9 @@ fn silent() -> Trouble {
     Trouble::Again("it accepts connections, and says nothing".to_owned())
 }
 
-/// Statements of one plan that are on their way at once.
-const AT_ONCE: usize = 16;
-
 /// A connection of the pool. Letting it go closes it, in whatever it is.
 pub(super) struct Connection {
-    client: Client,
+    pub(super) client: Client,
     driving: AbortHandle,
     /// How often connections had been suspected when it was made.
     pub(super) suspicion: u64,
@@ -72,8 +65,10 @@ pub(super) struct Connection {
     /// Whether what was sent last can have been kept, whatever comes of it.
     pub(super) is_open: bool,
     /// Whether the server has warned since it was last asked.
-    warned: Arc<AtomicBool>,
+    pub(super) warned: Arc<AtomicBool>,
     prepared: HashMap<(&'static str, Option<usize>), Prepared>,
+    /// Said of a list of parameters.
+    prepared_for_many: HashMap<&'static str, Prepared>,
 }
 
 impl Drop for Connection {
@@ -82,18 +77,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.driving.abort();
     }
-}
-
-/// Why a plan was not applied.
-pub(super) enum Failure {
-    /// It was not even sent: a bug of ours.
-    Malformed(String),
-    /// It failed before anything could be kept.
-    Before(PostgresError),
-    /// It failed when it may have been kept.
-    Open(PostgresError),
-    /// It is kept, but perhaps by this server alone.
-    Warned,
 }
 
 impl Connection {
@@ -175,6 +158,7 @@ impl Connection {
             is_open: false,
             warned,
             prepared: HashMap::new(),
+            prepared_for_many: HashMap::new(),
         };
         let set = connection.client.batch_execute(SETTINGS).await;
         set.map_err(|error| lost(&error))?;
@@ -244,110 +228,37 @@ impl Connection {
             .client
             .query(&prepared, &parameters(&query.parameters))
             .await?;
-        rows.iter().map(value::row).collect()
+        rows.iter().map(|row| value::row(row, 0)).collect()
     }
 
-    /// Applies a plan whole or not at all.
-    pub(super) async fn apply(&mut self, plan: &Plan) -> Result<Applied, Failure> {
-        self.warned.store(false, Ordering::Release);
-        self.is_open = false;
-        let applied = match plan.0.as_slice() {
-            [] => return Ok(Applied::Whole { changed: 0 }),
-            [only] => self.apply_one(only).await?,
-            several => self.apply_several(several).await?,
+    /// Runs reads that have the same text: several as one, where they have parameters.
+    pub(super) async fn fetch_each(
+        &mut self,
+        queries: &[&Query],
+    ) -> Result<Vec<Vec<Row>>, PostgresError> {
+        let mut answers = Vec::with_capacity(queries.len());
+        let many = match queries {
+            [first, _, ..] => self.prepare_many(first.sql, many::read).await?,
+            _ => None,
         };
-        if applied.is_whole() && self.warned.load(Ordering::Acquire) {
-            return Err(Failure::Warned);
-        }
-        Ok(applied)
-    }
-
-    /// One statement is a transaction by itself: it goes there and back once.
-    async fn apply_one(&mut self, statement: &Statement) -> Result<Applied, Failure> {
-        let guard = match statement.must_change {
-            Rows::Any => None,
-            Rows::Exactly(rows) => Some(rows),
-        };
-        let prepared = self
-            .prepare(statement.sql, guard)
-            .await
-            .map_err(Failure::Before)?;
-        check(&prepared, statement)?;
-        self.is_open = true;
-        let parameters = parameters(&statement.parameters);
-        let Some(due) = guard else {
-            let changed = self.client.execute(&prepared, &parameters).await;
-            let changed = changed.map_err(Failure::Open)?;
-            return Ok(Applied::Whole {
-                changed: count(changed),
-            });
-        };
-        match self.client.query_one(&prepared, &parameters).await {
-            Ok(row) => {
-                let changed: i64 = row.try_get(0).map_err(Failure::Open)?;
-                Ok(if usize::try_from(changed) == Ok(due) {
-                    Applied::Whole { changed: due }
-                } else {
-                    Applied::Unmet { statement: 0 }
-                })
+        let Some(many) = many else {
+            for query in queries {
+                answers.push(self.fetch(query).await?);
             }
-            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
-                Ok(Applied::Unmet { statement: 0 })
-            }
-            Err(error) => Err(Failure::Open(error)),
-        }
-    }
-
-    /// Several go there together, and the end of the transaction when their guards are known to hold.
-    async fn apply_several(&mut self, statements: &[Statement]) -> Result<Applied, Failure> {
-        let mut prepared = Vec::with_capacity(statements.len());
-        for statement in statements {
-            let ready = self.prepare(statement.sql, None).await;
-            let ready = ready.map_err(Failure::Before)?;
-            check(&ready, statement)?;
-            prepared.push(ready);
-        }
-        let client = &self.client;
-        client
-            .batch_execute("BEGIN")
-            .await
-            .map_err(Failure::Before)?;
-        let (mut last, mut position) = (0, 0);
-        let steps: Vec<_> = statements.iter().zip(&prepared).collect();
-        for some in steps.chunks(AT_ONCE) {
-            let sent = some.iter().map(|(statement, prepared)| async move {
-                let parameters = parameters(&statement.parameters);
-                client.execute(*prepared, &parameters).await
-            });
-            for (changed, (statement, _)) in join_all(sent).await.into_iter().zip(some) {
-                last = match changed {
-                    Ok(changed) => count(changed),
-                    Err(error) => {
-                        self.roll_back().await?;
-                        return Err(Failure::Before(error));
-                    }
-                };
-                if matches!(statement.must_change, Rows::Exactly(due) if due != last) {
-                    self.roll_back().await?;
-                    return Ok(Applied::Unmet {
-                        statement: position,
-                    });
-                }
-                position += 1;
+            return Ok(answers);
+        };
+        answers.resize_with(queries.len(), Vec::new);
+        let lists = many::lists(queries.iter().map(|query| query.parameters.as_slice()));
+        for row in self.client.query(&many, &parameters(&lists)).await? {
+            if let Some(answer) = answers.get_mut(value::place(&row)?) {
+                answer.push(value::row(&row, 1)?);
             }
         }
-        self.is_open = true;
-        let committed = self.client.batch_execute("COMMIT").await;
-        committed.map_err(Failure::Open)?;
-        Ok(Applied::Whole { changed: last })
+        Ok(answers)
     }
 
-    async fn roll_back(&self) -> Result<(), Failure> {
-        let rolled_back = self.client.batch_execute("ROLLBACK").await;
-        rolled_back.map_err(Failure::Before)
-    }
-
-    async fn prepare(
+    /// The statement as it is, or failing where it touches more rows than its guard says.
+    pub(super) async fn prepare(
         &mut self,
         sql: &'static str,
         guard: Option<usize>,
@@ -357,10 +268,28 @@ impl Connection {
         }
         let prepared = match guard {
             None => self.client.prepare(sql).await?,
-            Some(due) => self.client.prepare(&guarded(sql, due)).await?,
+            Some(due) => self.client.prepare(&many::guarded(sql, due)).await?,
         };
         self.prepared.insert((sql, guard), prepared.clone());
         Ok(prepared)
+    }
+
+    /// The text that `write` makes of it for a list of parameters, where it makes one.
+    pub(super) async fn prepare_many(
+        &mut self,
+        sql: &'static str,
+        write: impl FnOnce(&str, &[Type]) -> Option<String>,
+    ) -> Result<Option<Prepared>, PostgresError> {
+        if let Some(prepared) = self.prepared_for_many.get(sql) {
+            return Ok(Some(prepared.clone()));
+        }
+        let single = self.prepare(sql, None).await?;
+        let Some(text) = write(sql, single.params()) else {
+            return Ok(None);
+        };
+        let prepared = self.client.prepare(&text).await?;
+        self.prepared_for_many.insert(sql, prepared.clone());
+        Ok(Some(prepared))
     }
 
     /// For what is no plan.
@@ -381,35 +310,7 @@ impl Connection {
     }
 }
 
-/// A write that counts the rows it touched, and that fails whole where they are more than they must be:
-/// fewer can be told afterwards, for what did not happen need not be undone.
-fn guarded(sql: &str, due: usize) -> String {
-    format!(
-        "WITH changed AS ({sql} RETURNING 1) \
-         SELECT count(*) / CASE WHEN count(*) > {due} THEN 0 ELSE 1 END FROM changed"
-    )
-}
-
-/// Refuses what could not be sent as it is.
-fn check(prepared: &Prepared, statement: &Statement) -> Result<(), Failure> {
-    let (types, values) = (prepared.params(), &statement.parameters);
-    if types.len() != values.len() {
-        let (due, given) = (types.len(), values.len());
-        let why = format!("{given} parameters where {due} belong");
-        return Err(Failure::Malformed(why));
-    }
-    let mut wrong = types
-        .iter()
-        .zip(values)
-        .filter(|(ty, value)| !value::fits(value, ty));
-    match wrong.next() {
-        // Kinds only: parameters hold secrets.
-        Some((ty, value)) => Err(Failure::Malformed(format!("{value:?} where {ty} belongs"))),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+pub(super) fn parameters<T: ToSql + Sync>(values: &[T]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| value as _).collect()
 }
 

@@ -10,8 +10,16 @@ mod error;
 pub mod address;
 mod condition;
 mod value;
+mod many;
 mod connection;
+mod applying;
 mod open;
+mod opener;
+mod attempts;
+mod pool;
+mod gather;
+mod reads;
+mod writes;
 mod store;
 mod arrival;
 

@@ -60,9 +60,15 @@ impl<'a> FromSql<'a> for Value {
     }
 }
 
-/// A row with all its columns.
-pub(super) fn row(row: &PostgresRow) -> Result<Row, tokio_postgres::Error> {
-    (0..row.len())
+/// What the first column says a row is for, counted from zero.
+pub(super) fn place(row: &PostgresRow) -> Result<usize, tokio_postgres::Error> {
+    let place: i64 = row.try_get(0)?;
+    Ok(usize::try_from(place - 1).unwrap_or(usize::MAX))
+}
+
+/// A row with its columns from `first` on.
+pub(super) fn row(row: &PostgresRow, first: usize) -> Result<Row, tokio_postgres::Error> {
+    (first..row.len())
         .map(|column| row.try_get(column))
         .collect::<Result<_, _>>()
         .map(Row)

@@ -1,0 +1,158 @@
+//! Writes: a plan goes alone, or with those that waited beside it.
+//!
+//! While one commit is under way, plans of one statement gather; the next transaction takes all of the same text, so
+//! that a hundred wait for the disk and the standby once. Whatever goes wrong undoes it, and each plan goes alone.
+
+use std::{slice::from_ref, sync::Arc};
+
+use deadpool::managed::Object;
+use futures_util::future::join_all;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, error::Elapsed, timeout_at},
+};
+
+use super::{
+    applying::Failure,
+    attempts::{Attempts, too_slow},
+    error::{self, Trouble},
+    gather::{Gatherer, Job},
+    opener::Opener,
+    pool::Connections,
+};
+use crate::{
+    error::Error,
+    statement::{Applied, Plan, Rows, Statement},
+};
+
+/// Where plans of one statement gather.
+pub(super) fn gather(runtime: &Handle, connections: &Arc<Connections>) -> Gatherer<Statement> {
+    let connections = Arc::clone(connections);
+    Gatherer::new(runtime, move |jobs| {
+        let connections = Arc::clone(&connections);
+        Box::pin(async move { write(&connections, jobs).await })
+    })
+}
+
+/// The only statement of a plan that may go together with others: one that changes the row that it names by its key, and
+/// so waits for no more than that.
+pub(super) fn only(plan: Plan) -> Result<Statement, Plan> {
+    match <[Statement; 1]>::try_from(plan.0) {
+        Ok([only]) if only.must_change == Rows::Exactly(1) && only.sql.starts_with("UPDATE ") => {
+            Ok(only)
+        }
+        Ok(only) => Err(Plan(only.into())),
+        Err(several) => Err(Plan(several)),
+    }
+}
+
+/// Writes of one text, together or each by itself.
+async fn write(connections: &Connections, mut jobs: Vec<Job<Statement>>) {
+    // The key of its row is what a statement binds first. Nodes whose transactions have rows in common wait for one
+    // another, and not each for the other.
+    let key = |job: &Job<Statement>| job.errand.parameters.first().cloned();
+    jobs.sort_by_cached_key(key);
+    // One statement touches a row once. What is said of the same row again goes by itself, after it.
+    let mut last = None;
+    let (mut jobs, again): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| {
+        let before = std::mem::replace(&mut last, key(job));
+        before != last
+    });
+    if let [first, _, ..] = jobs.as_slice() {
+        let text = first.errand.sql;
+        if connections.takes_many(text) {
+            match apply_together(connections, &jobs).await {
+                Ok(applied) => {
+                    connections.condition.has_written(true);
+                    for (job, applied) in jobs.drain(..).zip(applied) {
+                        job.answer(Ok(applied));
+                    }
+                }
+                Err(Trouble::Final(unknown @ Error::Unknown(_))) => {
+                    connections.condition.has_written(false);
+                    for job in jobs.drain(..) {
+                        job.answer(Err(unknown.clone()));
+                    }
+                }
+                Err(trouble) => connections.went_alone(text, trouble),
+            }
+        }
+    }
+    let alone = jobs.into_iter().chain(again).map(async |job| {
+        let applied = apply(connections, from_ref(&job.errand), job.deadline).await;
+        job.answer(applied);
+    });
+    join_all(alone).await;
+}
+
+/// One plan, as often as it takes.
+pub(super) async fn apply(
+    connections: &Connections,
+    plan: &[Statement],
+    deadline: Instant,
+) -> Result<Applied, Error> {
+    let mut attempts = Attempts::until(deadline);
+    loop {
+        let trouble = match apply_once(connections, plan, deadline).await {
+            Ok(applied) => {
+                connections.condition.has_written(true);
+                return Ok(applied);
+            }
+            Err(trouble) => trouble,
+        };
+        if let Err(gave_up) = attempts.pause(trouble).await {
+            connections.condition.has_written(false);
+            return Err(gave_up);
+        }
+    }
+}
+
+async fn apply_once(
+    connections: &Connections,
+    plan: &[Statement],
+    deadline: Instant,
+) -> Result<Applied, Trouble> {
+    let mut connection = connections.get(deadline).await?;
+    let tried = timeout_at(deadline, connection.apply(plan)).await;
+    judge(connection, tried)
+}
+
+async fn apply_together(
+    connections: &Connections,
+    jobs: &[Job<Statement>],
+) -> Result<Vec<Applied>, Trouble> {
+    let statements: Vec<&Statement> = jobs.iter().map(|job| &job.errand).collect();
+    let deadlines = jobs.iter().map(|job| job.deadline);
+    let deadline = deadlines.min().unwrap_or_else(Instant::now);
+    let mut connection = connections.get(deadline).await?;
+    let tried = timeout_at(deadline, connection.apply_together(&statements)).await;
+    judge(connection, tried)
+}
+
+/// What came of an attempt. Where it failed the connection is closed: whatever state it is in, nobody else is to find
+/// it so.
+fn judge<T>(
+    connection: Object<Opener>,
+    tried: Result<Result<T, Failure>, Elapsed>,
+) -> Result<T, Trouble> {
+    let failure = match tried {
+        Ok(Ok(applied)) => return Ok(applied),
+        Ok(Err(failure)) => Some(failure),
+        Err(_) => None,
+    };
+    let is_open = connection.is_open;
+    drop(Object::take(connection));
+    let unknown = |why: String| Err(Trouble::Final(Error::Unknown(why)));
+    match failure {
+        Some(Failure::Malformed(why)) => Err(Trouble::Final(Error::Statement(why))),
+        Some(Failure::Before(failed)) => Err(error::judge(&failed)),
+        Some(Failure::Open(failed)) if error::is_answer(&failed) && !error::is_leaving(&failed) => {
+            Err(error::judge(&failed))
+        }
+        Some(Failure::Open(failed)) => unknown(error::text(&failed)),
+        Some(Failure::Warned) => unknown("the standby did not confirm it".to_owned()),
+        Some(Failure::Overshot) => Err(Trouble::Again("it touched too many rows".to_owned())),
+        None if is_open => unknown("PostgreSQL did not answer in time".to_owned()),
+        None => Err(Trouble::Final(too_slow())),
+    }
+}
