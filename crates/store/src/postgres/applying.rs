@@ -15,10 +15,8 @@ use crate::statement::{Applied, Rows, Statement};
 const AT_ONCE: usize = 16;
 
 /// Begins a transaction of plans that have nothing to do with each other. Where one of them waits for a row, all are
-/// undone before long, and it waits alone. How to find the rows is planned anew each time: by the size that the tables
-/// have then, and not by that of an hour ago.
-const BEGIN_TOGETHER: &str =
-    "BEGIN; SET LOCAL lock_timeout = '100ms'; SET LOCAL plan_cache_mode = force_custom_plan";
+/// undone before long, and it waits alone.
+const BEGIN_TOGETHER: &str = "BEGIN; SET LOCAL lock_timeout = '100ms'";
 
 /// Why a plan was not applied.
 pub(super) enum Failure {

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
@@ -50,6 +50,10 @@ const OPENING: Duration = Duration::from_millis(1500);
 /// How long a host is waited for before the next one is asked as well.
 const HEAD_START: Duration = Duration::from_millis(300);
 
+/// How long the server finds the rows of a list as it once planned to: a table may have grown from nothing since, and be
+/// walked through each time.
+const PLANNED_ANEW: Duration = Duration::from_mins(1);
+
 fn silent() -> Trouble {
     Trouble::Again("it accepts connections, and says nothing".to_owned())
 }
@@ -67,8 +71,8 @@ pub(super) struct Connection {
     /// Whether the server has warned since it was last asked.
     pub(super) warned: Arc<AtomicBool>,
     prepared: HashMap<(&'static str, Option<usize>), Prepared>,
-    /// Said of a list of parameters.
-    prepared_for_many: HashMap<&'static str, Prepared>,
+    /// Said of a list of parameters, and since when.
+    prepared_for_many: HashMap<&'static str, (Prepared, Instant)>,
 }
 
 impl Drop for Connection {
@@ -280,7 +284,9 @@ impl Connection {
         sql: &'static str,
         write: impl FnOnce(&str, &[Type]) -> Option<String>,
     ) -> Result<Option<Prepared>, PostgresError> {
-        if let Some(prepared) = self.prepared_for_many.get(sql) {
+        if let Some((prepared, since)) = self.prepared_for_many.get(sql)
+            && since.elapsed() < PLANNED_ANEW
+        {
             return Ok(Some(prepared.clone()));
         }
         let single = self.prepare(sql, None).await?;
@@ -288,7 +294,8 @@ impl Connection {
             return Ok(None);
         };
         let prepared = self.client.prepare(&text).await?;
-        self.prepared_for_many.insert(sql, prepared.clone());
+        let entry = (prepared.clone(), Instant::now());
+        self.prepared_for_many.insert(sql, entry);
         Ok(Some(prepared))
     }
 

@@ -2,13 +2,12 @@
 //!
 //! Alone, nobody waits for company: whoever comes when nothing is under way goes at once.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::{
     runtime::Handle,
     sync::{
-        Mutex,
         mpsc::{self, error::TrySendError},
         oneshot,
     },
@@ -63,19 +62,13 @@ impl<E: Errand> Job<E> {
 /// Errands in one go at most.
 const TOGETHER: usize = 256;
 
-/// Goes that are under way at once: one gathers at the server while the other is here.
-const AT_ONCE: usize = 2;
-
 /// How long a go keeps the next one waiting: one that waits for a row is not waited for by others.
 const TURN: Duration = Duration::from_millis(50);
 
 /// Errands that may wait; more are refused, and nothing is lost.
 const QUEUE: usize = 4096;
 
-/// What runs errands that all have the same text, and answers them.
-type Run<E> = dyn Fn(Vec<Job<E>>) -> Running + Send + Sync;
-
-/// An errand under way.
+/// Errands of the same text that are being run and answered.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where errands gather.
@@ -89,12 +82,8 @@ impl<E: Errand> Gatherer<E> {
         runtime: &Handle,
         run: impl Fn(Vec<Job<E>>) -> Running + Send + Sync + 'static,
     ) -> Self {
-        let run: Arc<Run<E>> = Arc::new(run);
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..AT_ONCE {
-            runtime.spawn(keep_going(Arc::clone(&queue), Arc::clone(&run)));
-        }
+        runtime.spawn(keep_going(queue, run));
         Self { jobs }
     }
 
@@ -119,10 +108,13 @@ impl<E: Errand> Gatherer<E> {
 }
 
 /// Takes what has gathered, again and again.
-async fn keep_going<E: Errand>(queue: Arc<Mutex<mpsc::Receiver<Job<E>>>>, run: Arc<Run<E>>) {
+async fn keep_going<E: Errand>(
+    mut queue: mpsc::Receiver<Job<E>>,
+    run: impl Fn(Vec<Job<E>>) -> Running,
+) {
     loop {
         let mut jobs = Vec::new();
-        if queue.lock().await.recv_many(&mut jobs, TOGETHER).await == 0 {
+        if queue.recv_many(&mut jobs, TOGETHER).await == 0 {
             return;
         }
         // Whoever stopped waiting wants it undone (F03).

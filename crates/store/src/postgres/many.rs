@@ -61,8 +61,12 @@ fn list(types: &[Type]) -> Option<String> {
             Type::BYTEA => "BYTEA",
             _ => return None,
         };
-        let comma = if number == 1 { "" } else { ", " };
-        let _ = write!(arrays, "{comma}${number}::{name}[]");
+        // A plan for a list of unknown length is as good as one for this length: the server keeps it, where it would
+        // make one each time.
+        let _ = match number {
+            1 => write!(arrays, "(SELECT ${number}::{name}[])"),
+            _ => write!(arrays, ", ${number}::{name}[]"),
+        };
         let _ = write!(names, "parameter{number}, ");
     }
     let is_empty = types.is_empty();
@@ -84,7 +88,7 @@ mod tests {
         assert_eq!(
             read(sql, &[Type::BYTEA, Type::INT8]).as_deref(),
             Some(
-                "SELECT list.place, found.* FROM unnest($1::BYTEA[], $2::BIGINT[]) WITH ORDINALITY \
+                "SELECT list.place, found.* FROM unnest((SELECT $1::BYTEA[]), $2::BIGINT[]) WITH ORDINALITY \
                  AS list(parameter1, parameter2, place), LATERAL (SELECT a FROM t \
                  WHERE b = list.parameter1 AND c > list.parameter2 LIMIT 1 OFFSET 0) AS found"
             )
@@ -100,7 +104,7 @@ mod tests {
             update(sql, &[Type::BYTEA, Type::TEXT, Type::INT8]).as_deref(),
             Some(
                 "UPDATE t SET a = list.parameter2 \
-                 FROM unnest($1::BYTEA[], $2::TEXT[], $3::BIGINT[]) WITH ORDINALITY \
+                 FROM unnest((SELECT $1::BYTEA[]), $2::TEXT[], $3::BIGINT[]) WITH ORDINALITY \
                  AS list(parameter1, parameter2, parameter3, place) \
                  WHERE b = list.parameter1 AND list.parameter3 = (SELECT d FROM u WHERE u.b = t.b) \
                  RETURNING list.place"
