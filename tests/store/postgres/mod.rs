@@ -19,6 +19,7 @@ mod races;
 
 mod opening;
 mod trouble;
+mod together;
 mod partition;
 mod failover;
 

@@ -1,0 +1,205 @@
+//! What waits goes together, and each gets its own answer.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use claviger_store::{
+    driver::Driver as _,
+    error::Error,
+    postgres::PostgresStore,
+    repository::user,
+    statement::{Applied, Plan, Query, Statement},
+    value::{Row, Value},
+};
+use claviger_tests::postgres::{self, Place};
+use futures_util::future::join_all;
+
+use crate::fixture::{at, user as a_user};
+
+async fn with_people(count: u8) -> (Place, PostgresStore) {
+    let place = Place::default();
+    let store = place.create().await;
+    for number in 1..=count {
+        let added = store
+            .apply(Plan::of(user::adding(&a_user(number), at(1))))
+            .await;
+        assert!(added.expect("a write").is_whole());
+    }
+    (place, store)
+}
+
+/// Sets the epoch of a person who has another one.
+fn setting(number: u8, epoch: i64) -> Plan {
+    let sql = "UPDATE users SET user_epoch = $2 WHERE uid = $1 AND user_epoch <> $2";
+    let statement = Statement::one(sql).bind(a_user(number).id.as_bytes());
+    Plan::of(statement.bind(epoch))
+}
+
+/// What becomes of plans that are all there before the store takes the first.
+async fn all(store: &PostgresStore, plans: Vec<Plan>) -> Vec<Result<Applied, Error>> {
+    join_all(plans.into_iter().map(|plan| store.apply(plan))).await
+}
+
+#[tokio::test]
+async fn writes_that_wait_share_a_commit_and_are_each_judged() {
+    let (place, store) = with_people(60).await;
+    let odd = (1..=60).filter(|number| number % 2 == 1);
+    for applied in all(&store, odd.map(|number| setting(number, 7)).collect()).await {
+        assert!(applied.expect("a write").is_whole());
+    }
+    // Of these, half have it already, and ten do not exist.
+    let answers = all(&store, (1..=70).map(|number| setting(number, 7)).collect()).await;
+    for (number, applied) in (1..=70_u8).zip(answers) {
+        let due = number % 2 == 0 && number <= 60;
+        let applied = applied.expect("a write");
+        assert_eq!(applied.is_whole(), due, "{number}: {applied:?}");
+    }
+    assert_eq!(place.sql("SELECT DISTINCT user_epoch FROM users"), "7");
+    let commits = place.sql("SELECT count(DISTINCT xmin::text) FROM users");
+    assert_eq!(commits, "2", "one commit each time");
+}
+
+#[tokio::test]
+async fn of_writes_to_the_same_row_that_wait_together_one_wins() {
+    let (place, store) = with_people(3).await;
+    let plans = (0..30).map(|step| setting(1 + step % 3, 9)).collect();
+    let won = all(&store, plans).await.into_iter();
+    let won = won.filter(|applied| applied.as_ref().expect("a write").is_whole());
+    assert_eq!(won.count(), 3);
+    // Counted, each of them.
+    let plans = (0..30).map(|step| user::raising_epoch(a_user(1 + step % 3).id));
+    for applied in all(&store, plans.map(Plan::of).collect()).await {
+        assert!(applied.expect("a write").is_whole());
+    }
+    assert_eq!(place.sql("SELECT DISTINCT user_epoch FROM users"), "19");
+}
+
+#[tokio::test]
+async fn a_write_that_touches_too_much_takes_nobody_with_it() {
+    let (place, store) = with_people(9).await;
+    let raising = |like: &str| {
+        let sql = "UPDATE users SET user_epoch = user_epoch + 1 WHERE name LIKE $1";
+        Plan::of(Statement::one(sql).bind(like))
+    };
+    let answers = all(
+        &store,
+        vec![raising("user-1"), raising("user-%"), raising("user-2")],
+    )
+    .await;
+    let whole: Vec<bool> = answers
+        .into_iter()
+        .map(|applied| applied.expect("an answer").is_whole())
+        .collect();
+    assert_eq!(whole, [true, false, true]);
+    let raised = "SELECT string_agg(name, ',' ORDER BY name) FROM users WHERE user_epoch = 1";
+    assert_eq!(place.sql(raised), "user-1,user-2");
+    assert_eq!(place.sql("SELECT sum(user_epoch) FROM users"), "2");
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_of_many_is_said_of_each() {
+    let (place, store) = with_people(5).await;
+    let sql =
+        "UPDATE users SET user_epoch = (SELECT count(*) FROM users WHERE uid = $1) WHERE uid = $1";
+    for _ in 0..2 {
+        let plans =
+            (1..=6).map(|number| Plan::of(Statement::one(sql).bind(a_user(number).id.as_bytes())));
+        let answers = all(&store, plans.collect()).await.into_iter();
+        let whole: Vec<bool> = answers
+            .map(|applied| applied.expect("an answer").is_whole())
+            .collect();
+        assert_eq!(whole, [true, true, true, true, true, false]);
+    }
+    assert_eq!(place.sql("SELECT DISTINCT user_epoch FROM users"), "1");
+    let broken = Query::new("SELECT no_such_column FROM users WHERE uid = $1");
+    let asked = (0..3).map(|_| store.fetch(broken.clone().bind(&[0; 16])));
+    for answer in join_all(asked).await {
+        assert!(matches!(answer, Err(Error::Statement(_))), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_waits_for_a_row_keeps_nobody_else_waiting() {
+    let (place, store) = with_people(40).await;
+    let hand = place.another_hand();
+    let lock = std::thread::spawn(move || {
+        hand.sql(
+            "BEGIN; UPDATE users SET state = state WHERE name = 'user-7'; \
+                  SELECT pg_sleep(1.5); ROLLBACK",
+        )
+    });
+    let is_held = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%user-7%pg_sleep(1.5)%' \
+                   AND wait_event = 'PgSleep' AND pid <> pg_backend_pid()";
+    while place.sql(is_held) == "0" {
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    let took = (1..=40).map(async |number| {
+        let applied = store.apply(setting(number, 3)).await;
+        assert!(applied.expect("a write").is_whole());
+        (number, begun.elapsed())
+    });
+    for (number, took) in join_all(took).await {
+        let is_held = took > Duration::from_millis(700);
+        assert_eq!(is_held, number == 7, "{number} took {took:?}");
+    }
+    lock.join().expect("it is let go");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_write_the_same_rows_together_lose_and_double_nothing() {
+    let (place, first) = with_people(50).await;
+    let second = postgres::open(&place.address()).await.expect("a node");
+    let nodes = [Arc::new(first), Arc::new(second)];
+    for _ in 0..10 {
+        let both = nodes.iter().enumerate().map(|(node, store)| {
+            let store = Arc::clone(store);
+            // In opposite orders, as far as whoever asks is concerned.
+            let mut numbers: Vec<u8> = (1..=50).collect();
+            if node == 1 {
+                numbers.reverse();
+            }
+            tokio::spawn(async move {
+                let raising = numbers
+                    .into_iter()
+                    .map(|number| Plan::of(user::raising_epoch(a_user(number).id)));
+                for applied in all(&store, raising.collect()).await {
+                    assert!(applied.expect("a write").is_whole());
+                }
+            })
+        });
+        for node in join_all(both).await {
+            node.expect("no panic");
+        }
+    }
+    assert_eq!(place.sql("SELECT DISTINCT user_epoch FROM users"), "20");
+}
+
+fn values(rows: Result<Vec<Row>, Error>) -> Vec<Vec<Value>> {
+    rows.expect("a read").into_iter().map(|row| row.0).collect()
+}
+
+#[tokio::test]
+async fn reads_that_wait_together_get_what_each_asked_for() {
+    let (_place, store) = with_people(30).await;
+    let asked: Vec<Query> = (0..=35_i64)
+        .map(|number| {
+            let sql = "SELECT name, user_epoch FROM users WHERE name_key >= $1 AND state <> $3 \
+                       ORDER BY name_key DESC LIMIT $2";
+            Query::new(sql)
+                .bind(format!("user-{number}"))
+                .bind(number % 4)
+                .bind(Value::Text("none".to_owned()))
+        })
+        .collect();
+    let mut alone = Vec::new();
+    for query in &asked {
+        alone.push(values(store.fetch(query.clone()).await));
+    }
+    let together = join_all(asked.into_iter().map(|query| store.fetch(query))).await;
+    let together: Vec<_> = together.into_iter().map(values).collect();
+    assert_eq!(together, alone);
+    assert!(alone.iter().any(|rows| rows.len() == 3) && alone.iter().any(Vec::is_empty));
+}
