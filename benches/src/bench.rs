@@ -1,8 +1,6 @@
-//! All servers at once, and a round over all rows.
+//! All servers at once, with the people and sessions that are needed.
 
 use std::{
-    collections::VecDeque,
-    net::SocketAddr,
     path::Path,
     process::Command,
     sync::Arc,
@@ -10,22 +8,18 @@ use std::{
 };
 
 use anyhow::Context as _;
-use futures_util::future::try_join_all;
 use tempfile::TempDir;
 
 use crate::{
+    credentials::Roles,
     durability::{self, Durability},
+    filler::{fill_postgres, fill_sqlite},
     http::Connection,
-    load::{Measured, Worker, drive},
     postgres,
-    process::{Running, cpu, cpu_of_family, free_address, resident},
-    row::{ALL, Row},
-    scenario::{
-        Asking, Chain, Listing, Polling, Refreshing, Registering, SigningIn, Starting, Storming,
-        connect, sign_in_many,
-    },
-    service::{SEES, Service, TYPISTS, person, typist},
-    sign_in::Client,
+    process::{Running, free_address},
+    row::Row,
+    scenario::{Chain, Refreshing, SigningIn, Starting, sign_in_many},
+    service::{SEES, Service, person},
     table::Sample,
 };
 
@@ -35,33 +29,37 @@ pub(crate) struct Effort {
     pub(crate) length: Duration,
     pub(crate) connections: usize,
     pub(crate) sessions: usize,
+    /// Sessions in the store at least, those that nobody uses among them.
+    pub(crate) stored: usize,
 }
 
-/// How many ask for the same at once.
-const STORM: usize = 100;
-
 /// A service, and what its clients hold.
-struct Peopled {
-    service: Service,
-    chains: Vec<Chain>,
+pub(crate) struct Peopled {
+    pub(crate) service: Service,
+    pub(crate) chains: Vec<Chain>,
 }
 
 /// Everything that runs.
 pub(crate) struct Bench {
-    effort: Effort,
-    constant: Running,
-    sqlite: Running,
-    apart: Running,
-    each: Running,
-    batched: Running,
-    file: Peopled,
-    shared: Peopled,
+    pub(crate) effort: Effort,
+    pub(crate) constant: Running,
+    pub(crate) sqlite: Running,
+    pub(crate) apart: Running,
+    pub(crate) each: Running,
+    pub(crate) batched: Running,
+    pub(crate) file: Peopled,
+    pub(crate) shared: Peopled,
     /// Access tokens of people by how many accounts they see.
-    viewers: Vec<(usize, Arc<str>)>,
-    begun: Vec<Starting>,
-    errors: Vec<String>,
-    database: postgres::Server,
-    room: TempDir,
+    pub(crate) viewers: Vec<(usize, Arc<str>)>,
+    pub(crate) begun: Vec<Starting>,
+    pub(crate) errors: Vec<String>,
+    /// What sessions have not asked the two STS for yet.
+    pub(crate) roles: [Vec<Roles>; 2],
+    pub(crate) sts: [Running; 2],
+    /// Refreshes a second in this round.
+    pub(crate) fastest: f64,
+    pub(crate) database: postgres::Server,
+    pub(crate) room: TempDir,
 }
 
 impl Bench {
@@ -69,7 +67,7 @@ impl Bench {
     pub(crate) async fn start(
         binary: &Path,
         effort: Effort,
-        only: &str,
+        rows: &[Row],
         tell: impl Fn(&str) + Copy,
     ) -> anyhow::Result<Self> {
         let room = tempfile::tempdir()?;
@@ -87,19 +85,23 @@ impl Bench {
         let apart = ceiling(&["sqlite", &directory, "apart"])?;
         let each = ceiling(&["postgres", &plain, "each"])?;
         let batched = ceiling(&["postgres", &plain, "batched"])?;
-        let file = Service::start(binary, &room.path().join("sqlite-service"), None)?;
+        let sts = [ceiling(&["sts", "0"])?, ceiling(&["sts", "20"])?];
+        let at = [sts[0].address, sts[1].address];
+        let file = Service::start(binary, &room.path().join("sqlite-service"), None, at)?;
         let shared = Service::start(
             binary,
             &room.path().join("postgres-service"),
             Some(&database.url()),
+            at,
         )?;
         let mut viewers = Vec::new();
         for sees in SEES {
             let chain = SigningIn::of(&file, &person(sees)).await?.next().await?;
             viewers.push((sees, chain.tokens.access_token.into()));
         }
-        let people = async |service: Service, store: &str, rows: &[Row]| {
-            let wanted = rows.iter().any(|row| row.is_wanted(only));
+        let people = async |service: Service, store: &str, on_postgres: bool| {
+            let needs = |row: &Row| row.needs_sessions() && row.is_on_postgres() == on_postgres;
+            let wanted = rows.iter().any(needs);
             let sessions = if wanted { effort.sessions } else { 0 };
             let begun = Instant::now();
             let chains = sign_in_many(&service, sessions, |done| {
@@ -113,8 +115,22 @@ impl Bench {
             let chains = chains
                 .await
                 .with_context(|| format!("sign-ins on {store}"))?;
-            anyhow::Ok(Peopled { service, chains })
+            let stored = effort.stored;
+            if !wanted || stored <= sessions {
+                return anyhow::Ok(Peopled { service, chains });
+            }
+            tell(&format!("{store}: {stored} sessions"));
+            let filled = service.stopped_for(async |file| {
+                if on_postgres {
+                    fill_postgres(&plain, stored).await
+                } else {
+                    fill_sqlite(file, stored)
+                }
+            });
+            let service = filled.await?;
+            Ok(Peopled { service, chains })
         };
+        let file = people(file, "SQLite", false).await?;
         Ok(Self {
             effort,
             constant,
@@ -122,8 +138,11 @@ impl Bench {
             apart,
             each,
             batched,
-            file: people(file, "SQLite", &[Row::Refresh, Row::Storm]).await?,
-            shared: people(shared, "PostgreSQL", &[Row::RefreshPostgres]).await?,
+            roles: [0, 1].map(|_| roles(&file)),
+            sts,
+            fastest: 0.0,
+            file,
+            shared: people(shared, "PostgreSQL", true).await?,
             viewers,
             begun: Vec::new(),
             errors: Vec::new(),
@@ -135,13 +154,16 @@ impl Bench {
     /// Measures the wanted rows once.
     pub(crate) async fn round(
         &mut self,
-        only: &str,
+        rows: &[Row],
         tell: impl Fn(&str),
     ) -> anyhow::Result<Vec<(Row, Sample)>> {
         let mut samples = Vec::new();
-        for row in ALL.iter().filter(|row| row.is_wanted(only)) {
+        for row in rows {
             tell(&row.name());
             let sample = self.measure(*row).await.with_context(|| row.name())?;
+            if *row == Row::Refresh {
+                self.fastest = sample.per_second;
+            }
             samples.push((*row, sample));
         }
         Ok(samples)
@@ -150,137 +172,6 @@ impl Bench {
     /// What was wrong in any round.
     pub(crate) fn errors(&self) -> &[String] {
         &self.errors
-    }
-
-    fn server(&self, row: Row) -> &Running {
-        match row {
-            Row::CeilingConstant => &self.constant,
-            Row::CeilingSqlite => &self.sqlite,
-            Row::CeilingSqliteApart => &self.apart,
-            Row::CeilingPostgresEach => &self.each,
-            Row::CeilingPostgresBatched => &self.batched,
-            Row::RefreshPostgres => &self.shared.service.running,
-            _ => &self.file.service.running,
-        }
-    }
-
-    async fn measure(&mut self, row: Row) -> anyhow::Result<Sample> {
-        let (server, count) = (self.server(row), self.effort.connections);
-        let (process, address) = (server.id(), server.address);
-        let connections = connect(address, count).await?.into_iter();
-        match row {
-            Row::CeilingConstant
-            | Row::CeilingSqlite
-            | Row::CeilingSqliteApart
-            | Row::CeilingPostgresEach
-            | Row::CeilingPostgresBatched => {
-                let asking = connections.zip(0..).map(|(connection, row)| {
-                    let step = u64::try_from(count).unwrap_or(1);
-                    Asking {
-                        connection,
-                        row,
-                        step,
-                    }
-                });
-                Ok(self.run(row, process, asking.collect()).await?.0)
-            }
-            Row::Register => {
-                let registering = connections.map(Registering);
-                Ok(self.run(row, process, registering.collect()).await?.0)
-            }
-            Row::Start => {
-                let mut starting = Vec::new();
-                for mut connection in connections {
-                    let client = Client::register(&mut connection).await?;
-                    let start_url = self.file.service.start_url().into();
-                    starting.push(Starting {
-                        connection,
-                        client,
-                        start_url,
-                        devices: VecDeque::new(),
-                    });
-                }
-                let (sample, begun) = self.run(row, process, starting).await?;
-                self.begun = begun;
-                Ok(sample)
-            }
-            Row::Poll => {
-                let begun = std::mem::take(&mut self.begun).into_iter();
-                let polling = begun.zip(connections).map(|(begun, connection)| {
-                    Polling(Starting {
-                        connection,
-                        ..begun
-                    })
-                });
-                Ok(self.run(row, process, polling.collect()).await?.0)
-            }
-            Row::List(sees) => {
-                let viewer = self.viewers.iter().find(|(own, _)| *own == sees);
-                let access = &viewer.context("nobody sees so many")?.1;
-                let listing = connections.map(|connection| {
-                    let access = Arc::clone(access);
-                    Listing {
-                        connection,
-                        access,
-                        sees,
-                    }
-                });
-                Ok(self.run(row, process, listing.collect()).await?.0)
-            }
-            Row::Refresh | Row::RefreshPostgres => {
-                let connections = connections.collect();
-                self.refresh(row, process, connections).await
-            }
-            Row::Storm => self.storm(row, process, address).await,
-            Row::SignIn => {
-                // As many as there are people for it.
-                let numbers = 0..TYPISTS.min(count);
-                let signing = numbers
-                    .map(async |number| SigningIn::of(&self.file.service, &typist(number)).await);
-                let signing = try_join_all(signing).await?;
-                Ok(self.run(row, process, signing).await?.0)
-            }
-        }
-    }
-
-    /// One session after the other is refreshed by all connections at once.
-    async fn storm(
-        &mut self,
-        row: Row,
-        process: u32,
-        address: SocketAddr,
-    ) -> anyhow::Result<Sample> {
-        let chains = std::mem::take(self.chains(row)).into();
-        let connections = connect(address, STORM).await?;
-        let storming = Storming {
-            connections,
-            chains,
-        };
-        let (sample, workers) = self.run(row, process, vec![storming]).await?;
-        let chains = workers.into_iter().flat_map(|worker| worker.chains);
-        *self.chains(row) = chains.collect();
-        Ok(sample)
-    }
-
-    /// Every chain is refreshed with its newest token, and given back.
-    async fn refresh(
-        &mut self,
-        row: Row,
-        process: u32,
-        connections: Vec<Connection>,
-    ) -> anyhow::Result<Sample> {
-        let mut chains = std::mem::take(self.chains(row));
-        let share = chains.len().div_ceil(connections.len());
-        let refreshing = connections.into_iter().map(|connection| {
-            let rest = chains.split_off(share.min(chains.len()));
-            Refreshing::of(connection, std::mem::replace(&mut chains, rest).into())
-        });
-        let (sample, workers) = self.run(row, process, refreshing.collect()).await?;
-        *self.chains(row) = workers
-            .into_iter()
-            .flat_map(|worker| worker.chains)
-            .collect();
-        Ok(sample)
     }
 
     /// Whether rotations are durable, on the stores that have sessions.
@@ -298,60 +189,19 @@ impl Bench {
             let connection = Connection::open(address).await?;
             // Those that were refreshed longest ago.
             let chains = peopled.chains.clone().into();
-            let mut refreshing = Refreshing::of(connection, chains);
+            let mut refreshing = Refreshing { connection, chains };
             let watched = durability::watch(store, process, &mut refreshing, self.room.path());
             seen.push(watched.await?);
         }
         Ok(seen)
     }
-
-    fn chains(&mut self, row: Row) -> &mut Vec<Chain> {
-        match row {
-            Row::RefreshPostgres => &mut self.shared.chains,
-            _ => &mut self.file.chains,
-        }
-    }
-
-    async fn run<W: Worker>(
-        &mut self,
-        row: Row,
-        process: u32,
-        workers: Vec<W>,
-    ) -> anyhow::Result<(Sample, Vec<W>)> {
-        let database = self.database.running.id();
-        let before = (cpu(process)?, cpu_of_family(database)?);
-        let (seen, workers) = drive(workers, self.effort.length).await;
-        let after = (cpu(process)?, cpu_of_family(database)?);
-        if let Some(error) = &seen.error {
-            self.errors.push(format!(
-                "{}: {} times, first: {error}",
-                row.name(),
-                seen.errors
-            ));
-        }
-        let cost = |before: Duration, after: Duration| cost(&seen, after.saturating_sub(before));
-        let sample = Sample {
-            per_second: seen.per_second(),
-            cpu: cost(before.0, after.0),
-            cpu_of_database: if row.is_on_postgres() {
-                cost(before.1, after.1)
-            } else {
-                0.0
-            },
-            p50: seen.times.value_at_quantile(0.5),
-            p99: seen.times.value_at_quantile(0.99),
-            p999: seen.times.value_at_quantile(0.999),
-            errors: seen.errors,
-            resident: resident(process)?,
-        };
-        Ok((sample, workers))
-    }
 }
 
-/// Microseconds for each operation.
-#[expect(clippy::cast_precision_loss, reason = "a count of some millions")]
-fn cost(seen: &Measured, spent: Duration) -> f64 {
-    spent.as_secs_f64() * 1e6 / seen.operations.max(1) as f64
+fn roles(peopled: &Peopled) -> Vec<Roles> {
+    let chains = peopled.chains.iter();
+    chains
+        .map(|chain| Roles::of(&chain.tokens.access_token))
+        .collect()
 }
 
 /// A ceiling in a process of its own: this program, run again.

@@ -51,16 +51,28 @@ impl Measured {
     }
 }
 
-/// Lets all of them work for so long, and gives them back with what they hold.
-pub(crate) async fn drive<W: Worker>(workers: Vec<W>, length: Duration) -> (Measured, Vec<W>) {
+/// Lets all of them work for so long, and gives them back with what they hold. With a `pace` each begins an operation
+/// after each such time, and one that had to wait for the one before is counted from when it was due.
+pub(crate) async fn drive<W: Worker>(
+    workers: Vec<W>,
+    length: Duration,
+    pace: Option<Duration>,
+) -> (Measured, Vec<W>) {
     let begun = Instant::now();
     let end = begun + length;
     let mut working = JoinSet::new();
     for mut worker in workers {
         working.spawn(async move {
             let mut seen = Measured::new();
+            let mut due = begun;
             while Instant::now() < end {
-                let asked = Instant::now();
+                if let Some(pace) = pace {
+                    due += pace;
+                    tokio::time::sleep_until(due.into()).await;
+                } else {
+                    due = Instant::now();
+                }
+                let asked = due;
                 match worker.once().await {
                     Ok(Outcome::Done) => {
                         let took = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);

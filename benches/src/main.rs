@@ -13,12 +13,16 @@ mod process;
 mod postgres;
 mod service;
 mod sign_in;
+mod credentials;
 mod scenario;
 mod row;
 mod table;
 mod plot;
 mod durability;
+mod filler;
 mod bench;
+mod measure;
+mod growth;
 
 use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -26,6 +30,7 @@ use anyhow::bail;
 use clap::{Parser, Subcommand};
 
 use bench::{Bench, Effort};
+use row::Row;
 use table::Rounds;
 
 /// Measures the built server over HTTP.
@@ -51,13 +56,16 @@ struct Arguments {
     /// Measures only the rows whose names contain this, and the ceilings that they are held against
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
+    /// Measures instead how cost grows from a thousand sessions in the store to a million
+    #[arg(long, conflicts_with_all = ["only", "quick", "sessions"])]
+    growth: bool,
     /// Looks whether everything runs, not how fast
     #[arg(long)]
     quick: bool,
     /// Where every round is written as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where the ratios are drawn as SVG
+    /// Where the ratios, or the growth, are drawn as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -86,7 +94,8 @@ async fn main() -> anyhow::Result<()> {
             Effort {
                 length: Duration::from_millis(200),
                 connections: 4,
-                sessions: 64,
+                sessions: 1_200,
+                stored: 0,
             },
             1,
         )
@@ -98,15 +107,25 @@ async fn main() -> anyhow::Result<()> {
                 length,
                 connections,
                 sessions,
+                stored: 0,
             },
             arguments.rounds,
         )
     };
-    let mut bench = Bench::start(&binary, effort, &arguments.only, progress).await?;
+    if arguments.growth {
+        let growth = growth::watch(&binary, effort, rounds, progress).await?;
+        progress("");
+        print!("{}", growth.text());
+        write(arguments.json, || format!("{:#}\n", growth.json()))?;
+        write(arguments.svg, || plot::growth(&growth.lines()))?;
+        return judge(&growth.errors);
+    }
+    let rows = Row::wanted(&arguments.only);
+    let mut bench = Bench::start(&binary, effort, &rows, progress).await?;
     let mut seen = Rounds::default();
     for round in 1..=rounds {
         let samples = bench
-            .round(&arguments.only, |row| {
+            .round(&rows, |row| {
                 progress(&format!("round {round} of {rounds}: {row}"));
             })
             .await?;
@@ -119,13 +138,16 @@ async fn main() -> anyhow::Result<()> {
             println!("{durability}");
         }
     }
-    if let Some(path) = arguments.json {
-        std::fs::write(path, format!("{:#}\n", seen.json()))?;
-    }
-    if let Some(path) = arguments.svg {
-        std::fs::write(path, plot::ratios(&seen))?;
-    }
-    let errors = bench.errors();
+    write(arguments.json, || format!("{:#}\n", seen.json()))?;
+    write(arguments.svg, || plot::ratios(&seen))?;
+    judge(bench.errors())
+}
+
+fn write(path: Option<PathBuf>, text: impl FnOnce() -> String) -> std::io::Result<()> {
+    path.map_or(Ok(()), |path| std::fs::write(path, text()))
+}
+
+fn judge(errors: &[String]) -> anyhow::Result<()> {
     if !errors.is_empty() {
         bail!("not every answer was right:\n{}", errors.join("\n"));
     }

@@ -1,4 +1,5 @@
-//! The ratios as a picture: a bar for each operation that has a goal, with marks where it must and should end.
+//! Pictures: the ratios, a bar for each operation that has a goal, with marks where it must and should end; and how
+//! cost grows, a line for each operation.
 
 use std::fmt::Write as _;
 
@@ -73,4 +74,73 @@ pub(crate) fn ratios(seen: &Rounds) -> String {
         height - 10.0
     );
     svg
+}
+
+// Of the picture of growth.
+const HEIGHT: f64 = 320.0;
+const BOTTOM: f64 = 280.0;
+const NAMES: f64 = 520.0;
+const MARGIN: f64 = 60.0;
+
+/// An SVG with a line for each name: what it costs at each number of sessions, which lie a power of ten apart.
+pub(crate) fn growth(lines: &[(String, Vec<(usize, f64)>)]) -> String {
+    let all = || lines.iter().flat_map(|(_, points)| points);
+    let highest = all().map(|(_, cost)| *cost).fold(1.0, f64::max) * 1.1;
+    let digits = |size: usize| f64::from(size.max(1).ilog10());
+    let (least, most) = all().fold((f64::MAX, 0.0_f64), |(least, most), (size, _)| {
+        (least.min(digits(*size)), most.max(digits(*size)))
+    });
+    let across = |size: usize| {
+        let part = (digits(size) - least) / (most - least).max(1.0);
+        MARGIN + part * (NAMES - 20.0 - MARGIN)
+    };
+    let up = |cost: f64| BOTTOM - cost / highest * (BOTTOM - TOP);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
+         aria-label=\"Processor time of each operation by the sessions in the store\"><style>{STYLE}\
+         .line{{fill:none;stroke:#57708f;stroke-width:2}}.dot{{fill:#57708f}}\
+         @media(prefers-color-scheme:dark){{.line{{stroke:#7f9cc0}}.dot{{fill:#7f9cc0}}}}</style>\n\
+         <text x=\"{MARGIN}\" y=\"18\">µs of processor time for each operation, by sessions in the store</text>\n\
+         <line class=\"axis\" x1=\"{MARGIN}\" x2=\"{NAMES}\" y1=\"{BOTTOM}\" y2=\"{BOTTOM}\"/>\n\
+         <line class=\"axis\" x1=\"{MARGIN}\" x2=\"{MARGIN}\" y1=\"{TOP}\" y2=\"{BOTTOM}\"/>\n"
+    );
+    for (size, _) in lines.first().iter().flat_map(|(_, points)| points) {
+        let x = across(*size);
+        let y = BOTTOM + 20.0;
+        let _ = writeln!(
+            svg,
+            "<text x=\"{x:.0}\" y=\"{y}\" text-anchor=\"middle\">10<tspan dy=\"-5\" font-size=\"10\">{}</tspan></text>",
+            digits(*size)
+        );
+    }
+    // Names that would lie on each other move apart, from the top down.
+    let mut ends: Vec<_> = lines
+        .iter()
+        .filter_map(|line| Some((up(line.1.last()?.1), line)))
+        .collect();
+    ends.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut above = f64::MIN;
+    for (end, (name, points)) in ends {
+        let path: Vec<String> = points
+            .iter()
+            .map(|(size, cost)| format!("{:.0},{:.1}", across(*size), up(*cost)))
+            .collect();
+        let _ = writeln!(
+            svg,
+            "<polyline class=\"line\" points=\"{}\"/>",
+            path.join(" ")
+        );
+        for (size, cost) in points {
+            let (x, y) = (across(*size), up(*cost));
+            let _ = writeln!(
+                svg,
+                "<circle class=\"dot\" cx=\"{x:.0}\" cy=\"{y:.1}\" r=\"3\"/>\
+                 <text x=\"{x:.0}\" y=\"{:.1}\" text-anchor=\"middle\">{cost:.0}</text>",
+                y - 7.0
+            );
+        }
+        above = (end + 4.0).max(above + 16.0);
+        let _ = writeln!(svg, "<text x=\"{NAMES}\" y=\"{above:.1}\">{name}</text>");
+    }
+    svg + "</svg>\n"
 }

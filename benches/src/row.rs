@@ -29,7 +29,28 @@ pub(crate) enum Row {
     Storm,
     /// A device's whole sign-in with its approval in a browser, on SQLite.
     SignIn,
+    /// An application's whole sign-in: its page, consent in a browser, and the code with PKCE, on SQLite.
+    Code,
+    /// GetRoleCredentials of roles that nobody has asked for, from an STS that answers at once.
+    Cold,
+    /// The same from one that takes 20 ms.
+    ColdPatient,
+    /// GetRoleCredentials of a role whose credentials the server has.
+    Kept,
+    /// A hundred processes that ask for one role at once, of which the server has nothing yet.
+    Crowd,
+    /// What a company's machines ask for, mixed.
+    Mix,
+    /// A refresh by so many connections, on SQLite.
+    RefreshBy(usize),
+    /// RegisterClient by so many connections.
+    RegisterBy(usize),
+    /// Refreshes at half the rate that all could do, on SQLite.
+    RefreshHalf,
 }
+
+/// How many ask for the same at once.
+pub(crate) const CROWD: u64 = 100;
 
 /// How long all of a storm may take, in microseconds.
 pub(crate) struct Limit {
@@ -52,7 +73,20 @@ pub(crate) const ALL: &[Row] = &[
     Row::CeilingSqliteApart,
     Row::Refresh,
     Row::Storm,
+    Row::Mix,
+    Row::RefreshHalf,
+    Row::RefreshBy(1),
+    Row::RefreshBy(8),
+    Row::RefreshBy(512),
+    Row::RegisterBy(1),
+    Row::RegisterBy(8),
+    Row::RegisterBy(512),
     Row::SignIn,
+    Row::Code,
+    Row::Cold,
+    Row::ColdPatient,
+    Row::Kept,
+    Row::Crowd,
     Row::Start,
     Row::Poll,
     Row::List(5),
@@ -60,6 +94,15 @@ pub(crate) const ALL: &[Row] = &[
     Row::List(500),
     Row::CeilingPostgresEach,
     Row::CeilingPostgresBatched,
+    Row::RefreshPostgres,
+];
+
+/// What is looked at as the store grows.
+pub(crate) const GROWING: &[Row] = &[
+    Row::Refresh,
+    Row::Start,
+    Row::Poll,
+    Row::List(5),
     Row::RefreshPostgres,
 ];
 
@@ -80,17 +123,32 @@ impl Row {
             Self::RefreshPostgres => "refresh with rotation, PostgreSQL".to_owned(),
             Self::Storm => "storm: one refresh, 100 times".to_owned(),
             Self::SignIn => "device sign-in, whole".to_owned(),
+            Self::Code => "code + PKCE, whole".to_owned(),
+            Self::Cold => "GetRoleCredentials, STS of 0 ms".to_owned(),
+            Self::ColdPatient => "GetRoleCredentials, STS of 20 ms".to_owned(),
+            Self::Kept => "GetRoleCredentials, kept".to_owned(),
+            Self::Crowd => "GetRoleCredentials, 100 at once".to_owned(),
+            Self::Mix => "mix of a working day".to_owned(),
+            Self::RefreshBy(count) => format!("refresh, {count} connections"),
+            Self::RegisterBy(count) => format!("RegisterClient, {count} connections"),
+            Self::RefreshHalf => "refresh at half speed".to_owned(),
         }
     }
 
-    /// Whether it is, or is needed by, a row whose name contains this.
-    pub(crate) fn is_wanted(self, only: &str) -> bool {
+    /// Those whose names contain this, and those that they need.
+    pub(crate) fn wanted(only: &str) -> Vec<Self> {
+        let wanted = ALL.iter().copied();
+        wanted.filter(|row| row.is_wanted(only)).collect()
+    }
+
+    fn is_wanted(self, only: &str) -> bool {
         let needs = |row: &Self| {
             row.name().contains(only)
                 && (*row == self
                     || row.goal().is_some_and(|goal| goal.ceiling == self)
                     || row.beside() == Some(self)
-                    || (*row == Self::Poll && self == Self::Start))
+                    || (*row == Self::Poll && self == Self::Start)
+                    || (*row == Self::RefreshHalf && self == Self::Refresh))
         };
         ALL.iter().any(needs)
     }
@@ -100,6 +158,30 @@ impl Row {
             self,
             Self::CeilingPostgresEach | Self::CeilingPostgresBatched | Self::RefreshPostgres
         )
+    }
+
+    /// Whether it needs signed-in sessions, each refreshed with its newest token.
+    pub(crate) const fn needs_sessions(self) -> bool {
+        matches!(
+            self,
+            Self::Refresh
+                | Self::RefreshPostgres
+                | Self::RefreshHalf
+                | Self::RefreshBy(_)
+                | Self::Storm
+                | Self::Cold
+                | Self::ColdPatient
+                | Self::Crowd
+                | Self::Mix
+        )
+    }
+
+    /// How many connections it takes, where that is not for the caller to say.
+    pub(crate) const fn connections(self) -> Option<usize> {
+        match self {
+            Self::RefreshBy(count) | Self::RegisterBy(count) => Some(count),
+            _ => None,
+        }
     }
 
     /// What it is shown beside: a ceiling that is nearer to what it does, and that no goal speaks of.

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, ensure};
@@ -16,9 +17,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    credentials,
     http::Connection,
     load::{Outcome, Worker},
-    service::{Service, TYPISTS, typist},
+    service::{SEES, Service, TYPISTS, typist},
     sign_in::{Browser, Client, Device, Tokens},
 };
 
@@ -76,50 +78,63 @@ impl Worker for Polling {
 /// A session, and the newest token of it.
 #[derive(Clone)]
 pub(crate) struct Chain {
-    pub(crate) client: Client,
+    client: Client,
     pub(crate) tokens: Tokens,
+    /// Its last rotations, the newest first.
+    rotations: [Option<Instant>; ROTATIONS],
+}
+
+/// How often a session may rotate within [`MINUTE`]; after that it keeps its token for a while.
+const ROTATIONS: usize = 4;
+
+const MINUTE: Duration = Duration::from_secs(61);
+
+impl Chain {
+    fn of(client: Client, tokens: Tokens) -> Self {
+        Self {
+            client,
+            tokens,
+            rotations: [None; ROTATIONS],
+        }
+    }
+
+    fn may_rotate(&self) -> bool {
+        let [.., first] = self.rotations;
+        first.is_none_or(|first| first.elapsed() > MINUTE)
+    }
+
+    /// Goes on with newer tokens.
+    fn rotate(&mut self, tokens: Tokens) -> anyhow::Result<()> {
+        ensure!(
+            tokens.refresh_token != self.tokens.refresh_token,
+            "no rotation"
+        );
+        self.tokens = tokens;
+        self.rotations.rotate_right(1);
+        self.rotations[0] = Some(Instant::now());
+        Ok(())
+    }
 }
 
 /// Refreshes sessions in turn, each with its newest token: every answer is a rotation with its commit.
 pub(crate) struct Refreshing {
     pub(crate) connection: Connection,
     pub(crate) chains: VecDeque<Chain>,
-    left: usize,
-}
-
-impl Refreshing {
-    /// Twice each at most: a session that was rotated four times within a minute keeps its token for a while.
-    pub(crate) fn of(connection: Connection, chains: VecDeque<Chain>) -> Self {
-        Self {
-            connection,
-            left: 2 * chains.len(),
-            chains,
-        }
-    }
 }
 
 impl Worker for Refreshing {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let Some(left) = self.left.checked_sub(1) else {
+        let Some(mut chain) = self.chains.pop_front_if(|chain| chain.may_rotate()) else {
             return Ok(Outcome::Out);
         };
-        self.left = left;
-        let mut chain = self.chains.pop_front().context("no session")?;
         let body = chain.client.refreshing(&chain.tokens.refresh_token);
         let refreshed: anyhow::Result<Tokens> = match self.connection.call("/token", &body).await {
             Ok(answer) => answer.read(),
             Err(error) => Err(error),
         };
-        let judged = refreshed.and_then(|tokens| {
-            ensure!(
-                tokens.refresh_token != chain.tokens.refresh_token,
-                "no rotation"
-            );
-            chain.tokens = tokens;
-            Ok(Outcome::Done)
-        });
+        let rotated = refreshed.and_then(|tokens| chain.rotate(tokens));
         self.chains.push_back(chain);
-        judged
+        rotated.map(|()| Outcome::Done)
     }
 }
 
@@ -131,7 +146,9 @@ pub(crate) struct Storming {
 
 impl Worker for Storming {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let mut chain = self.chains.pop_front().context("no session")?;
+        let Some(mut chain) = self.chains.pop_front_if(|chain| chain.may_rotate()) else {
+            return Ok(Outcome::Out);
+        };
         let body = chain.client.refreshing(&chain.tokens.refresh_token);
         let asking = self.connections.iter_mut().map(async |connection| {
             let answer = connection.call("/token", &body).await?;
@@ -145,15 +162,10 @@ impl Worker for Storming {
                 answers.iter().all(is_one),
                 "racers were told different tokens"
             );
-            ensure!(
-                first.refresh_token != chain.tokens.refresh_token,
-                "no rotation"
-            );
-            chain.tokens = first.clone();
-            Ok(Outcome::Done)
+            chain.rotate(first.clone())
         });
         self.chains.push_back(chain);
-        judged
+        judged.map(|()| Outcome::Done)
     }
 }
 
@@ -188,14 +200,47 @@ impl SigningIn {
         self.browser.approve(&mut self.connection, &device).await?;
         let body = self.client.polling(&device.device_code);
         let tokens = self.connection.call("/token", &body).await?.read()?;
-        let client = self.client.clone();
-        Ok(Chain { client, tokens })
+        Ok(Chain::of(self.client.clone(), tokens))
     }
 }
 
 impl Worker for SigningIn {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
         self.next().await.map(|_| Outcome::Done)
+    }
+}
+
+/// Signs applications in, one after the other.
+pub(crate) struct Authorizing {
+    connection: Connection,
+    browser: Browser,
+    client: Client,
+}
+
+impl Authorizing {
+    /// With a browser in which the person is signed in.
+    pub(crate) async fn of(service: &Service, name: &str) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(service.running.address).await?;
+        let browser = Browser::of(&mut connection, &service.origin, name).await?;
+        let client = Client::register_for_codes(&mut connection, &service.start_url()).await?;
+        Ok(Self {
+            connection,
+            browser,
+            client,
+        })
+    }
+}
+
+impl Worker for Authorizing {
+    async fn once(&mut self) -> anyhow::Result<Outcome> {
+        let code = self
+            .browser
+            .allow(&mut self.connection, &self.client)
+            .await?;
+        let body = self.client.redeeming(&code);
+        let tokens: Tokens = self.connection.call("/token", &body).await?.read()?;
+        ensure!(!tokens.access_token.is_empty(), "no token");
+        Ok(Outcome::Done)
     }
 }
 
@@ -225,25 +270,56 @@ const PAGE: usize = 100;
 
 impl Worker for Listing {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let answer = self
-            .connection
-            .look("/assignment/accounts", &self.access)
-            .await?;
-        let page: Page = answer.read()?;
-        let due = self.sees.min(PAGE);
-        let are_there = page
-            .account_list
-            .iter()
-            .all(|account| account.account_id.len() == 12);
-        ensure!(
-            page.account_list.len() == due && are_there,
-            "{} accounts",
-            page.account_list.len()
-        );
-        ensure!(
-            page.next_token.is_some() == (self.sees > PAGE),
-            "another number of pages"
-        );
+        list(&mut self.connection, &self.access, self.sees).await
+    }
+}
+
+async fn list(connection: &mut Connection, access: &str, sees: usize) -> anyhow::Result<Outcome> {
+    let answer = connection.look("/assignment/accounts", access).await?;
+    let page: Page = answer.read()?;
+    let due = sees.min(PAGE);
+    let are_there = page
+        .account_list
+        .iter()
+        .all(|account| account.account_id.len() == 12);
+    ensure!(
+        page.account_list.len() == due && are_there,
+        "{} accounts",
+        page.account_list.len()
+    );
+    ensure!(
+        page.next_token.is_some() == (sees > PAGE),
+        "another number of pages"
+    );
+    Ok(Outcome::Done)
+}
+
+/// What a company's machines ask for on a working day: of twenty calls, ten refreshes, five ListAccounts, three
+/// GetRoleCredentials, a RegisterClient and a StartDeviceAuthorization.
+pub(crate) struct Mixing {
+    pub(crate) refreshing: Refreshing,
+    pub(crate) client: Client,
+    pub(crate) start_url: Arc<str>,
+    /// Of a person who sees as many accounts as the first of [`SEES`].
+    pub(crate) access: Arc<str>,
+    pub(crate) step: usize,
+}
+
+impl Worker for Mixing {
+    async fn once(&mut self) -> anyhow::Result<Outcome> {
+        self.step += 1;
+        if self.step.is_multiple_of(2) {
+            return self.refreshing.once().await;
+        }
+        let connection = &mut self.refreshing.connection;
+        match self.step % 20 {
+            1 => Client::register(connection).await.map(drop)?,
+            3 => {
+                self.client.start(connection, &self.start_url).await?;
+            }
+            5 | 11 | 17 => credentials::ask_again(connection, &self.access).await?,
+            _ => return list(connection, &self.access, SEES[0]).await,
+        }
         Ok(Outcome::Done)
     }
 }

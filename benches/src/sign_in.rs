@@ -14,6 +14,13 @@ use crate::{
     service::PASSWORD,
 };
 
+/// Where applications are answered.
+const REDIRECT_URI: &str = "http://127.0.0.1:8400/oauth/callback";
+
+/// A verifier of PKCE, and its challenge (RFC 7636, appendix B).
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
 /// A registered client.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,6 +58,18 @@ impl Client {
         answer.read()
     }
 
+    /// One that is answered with codes.
+    pub(crate) async fn register_for_codes(
+        connection: &mut Connection,
+        start_url: &str,
+    ) -> anyhow::Result<Self> {
+        let mut body = registration();
+        body["grantTypes"] = json!(["authorization_code", "refresh_token"]);
+        body["redirectUris"] = json!([REDIRECT_URI]);
+        body["issuerUrl"] = start_url.into();
+        connection.call("/client/register", &body).await?.read()
+    }
+
     /// A body with this client's credentials.
     pub(crate) fn with(&self, mut members: Value) -> Value {
         members["clientId"] = self.id.clone().into();
@@ -62,6 +81,15 @@ impl Client {
         self.with(json!({
             "grantType": "urn:ietf:params:oauth:grant-type:device_code",
             "deviceCode": device_code,
+        }))
+    }
+
+    pub(crate) fn redeeming(&self, code: &str) -> Value {
+        self.with(json!({
+            "grantType": "authorization_code",
+            "code": code,
+            "redirectUri": REDIRECT_URI,
+            "codeVerifier": VERIFIER,
         }))
     }
 
@@ -134,6 +162,38 @@ impl Browser {
             bail!("a device is not approved: {}", answer.status);
         }
         Ok(())
+    }
+
+    /// Allows a client to act for the person, and takes the code that comes back.
+    pub(crate) async fn allow(
+        &mut self,
+        connection: &mut Connection,
+        client: &Client,
+    ) -> anyhow::Result<String> {
+        let query = {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            let query = query.extend_pairs([
+                ("response_type", "code"),
+                ("client_id", &client.id),
+                ("redirect_uri", REDIRECT_URI),
+                ("state", "state"),
+                ("scopes", "sso:account:access"),
+                ("code_challenge", CHALLENGE),
+                ("code_challenge_method", "S256"),
+            ]);
+            format!("/authorize?{}", query.finish())
+        };
+        let page = self.open(connection, &query).await?;
+        let mut form = Form::of(&page, "/authorize")?;
+        form.fields
+            .push(("answer".to_owned(), "approve".to_owned()));
+        let back = self.submit(connection, &form).await?;
+        let location = back.headers.get(header::LOCATION);
+        let location = location.context("no way back")?.to_str()?;
+        let (_, query) = location.split_once('?').context("no query")?;
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let code = pairs.find(|(name, _)| name == "code");
+        Ok(code.context("no code")?.1.into_owned())
     }
 
     async fn open(&mut self, connection: &mut Connection, target: &str) -> anyhow::Result<String> {

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::row::{ALL, Row};
+use crate::row::{ALL, CROWD, Row};
 
 /// From which spread on a ratio is marked.
-const WIDE: f64 = 0.15;
+pub(crate) const WIDE: f64 = 0.15;
 
 /// One row in one round.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +23,8 @@ pub(crate) struct Sample {
     pub(crate) p99: u64,
     pub(crate) p999: u64,
     pub(crate) errors: u64,
+    /// How often the STS was asked for each operation.
+    pub(crate) reached: f64,
     /// MiB, at its end.
     pub(crate) resident: f64,
 }
@@ -56,7 +58,7 @@ impl Rounds {
         self.0.iter().filter_map(move |round| sample(round, row))
     }
 
-    fn middle(&self, row: Row, value: impl Fn(&Sample) -> f64) -> Option<Middle> {
+    pub(crate) fn middle(&self, row: Row, value: impl Fn(&Sample) -> f64) -> Option<Middle> {
         Middle::of(self.samples(row).map(value))
     }
 
@@ -121,6 +123,17 @@ impl Rounds {
             let word = judged(slowest, as_float(limit.must), as_float(limit.aim));
             let (must, aim) = (limit.must / 1_000, limit.aim / 1_000);
             return format!("p99 of all: {word} {must} ms (aim {aim})");
+        }
+        if row == Row::Crowd {
+            let share = self.middle(row, |sample| sample.reached / as_float(CROWD) * 100.0);
+            let share = share.map_or(0.0, |share| share.median);
+            let word = judged(share, 5.0, 1.0);
+            return format!("{share:.2} % reach the STS: {word} 5 % (aim 1)");
+        }
+        if row == Row::RefreshHalf {
+            let times = self.middle(row, |sample| as_float(sample.p99) / as_float(sample.p50));
+            let times = times.map_or(0.0, |times| times.median);
+            return format!("p99 is {times:.1} times p50 (aim 5)");
         }
         let Some(goal) = row.goal() else {
             return String::new();
@@ -205,6 +218,7 @@ mod tests {
             p99: 2,
             p999: 3,
             errors: 0,
+            reached: 0.0,
             resident: 10.0,
         }
     }

@@ -4,14 +4,16 @@ mod exchange;
 mod constant;
 mod postgres;
 mod sqlite;
+mod sts;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Subcommand;
 
 pub(crate) use exchange::ROWS;
 use exchange::Way;
 use sqlite::Layout;
+pub(crate) use sts::ASKED;
 
 /// A server that shows a limit.
 #[derive(Clone, Debug, Subcommand)]
@@ -34,6 +36,11 @@ pub(crate) enum Ceiling {
         #[arg(value_enum)]
         way: Way,
     },
+    /// No ceiling: an STS that gives everybody credentials
+    Sts {
+        /// After so many milliseconds
+        delay: u64,
+    },
 }
 
 /// Serves until it is killed.
@@ -42,6 +49,7 @@ pub(crate) async fn serve(ceiling: Ceiling, listen: SocketAddr) -> anyhow::Resul
         Ceiling::Constant => constant::router(),
         Ceiling::Sqlite { directory, layout } => sqlite::router(&directory, layout)?,
         Ceiling::Postgres { address, way } => postgres::router(&address, way).await?,
+        Ceiling::Sts { delay } => sts::router(Duration::from_millis(delay)),
     };
     let listener = tokio::net::TcpListener::bind(listen).await?;
     Ok(axum::serve(listener, router).await?)
