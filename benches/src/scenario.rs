@@ -116,6 +116,12 @@ impl Chain {
     }
 }
 
+/// The first that may rotate now.
+fn next(chains: &mut VecDeque<Chain>) -> Option<Chain> {
+    let place = chains.iter().position(Chain::may_rotate)?;
+    chains.remove(place)
+}
+
 /// Refreshes sessions in turn, each with its newest token: every answer is a rotation with its commit.
 pub(crate) struct Refreshing {
     pub(crate) connection: Connection,
@@ -124,7 +130,7 @@ pub(crate) struct Refreshing {
 
 impl Worker for Refreshing {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let Some(mut chain) = self.chains.pop_front_if(|chain| chain.may_rotate()) else {
+        let Some(mut chain) = next(&mut self.chains) else {
             return Ok(Outcome::Out);
         };
         let body = chain.client.refreshing(&chain.tokens.refresh_token);
@@ -146,7 +152,7 @@ pub(crate) struct Storming {
 
 impl Worker for Storming {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let Some(mut chain) = self.chains.pop_front_if(|chain| chain.may_rotate()) else {
+        let Some(mut chain) = next(&mut self.chains) else {
             return Ok(Outcome::Out);
         };
         let body = chain.client.refreshing(&chain.tokens.refresh_token);

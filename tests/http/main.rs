@@ -22,6 +22,7 @@ mod tok;
 mod acc;
 mod adm;
 mod res;
+mod overload;
 mod web_identity;
 mod iam;
 mod ssr;

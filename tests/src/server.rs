@@ -37,6 +37,9 @@ pub struct TestServer {
     _front: Option<Proxy>,
 }
 
+/// What is changed of a node before it serves.
+type Change = Box<dyn Fn(&mut App) + Send + Sync>;
+
 /// What a server is made of.
 #[derive(Default)]
 pub struct TestServerBuilder {
@@ -46,6 +49,7 @@ pub struct TestServerBuilder {
     tls: Option<Tls>,
     limits: Limits,
     body_time: Option<Duration>,
+    app: Option<Change>,
 }
 
 /// A device that a person signed in.
@@ -117,6 +121,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// Changes what each node is.
+    #[must_use]
+    pub fn app(mut self, change: impl Fn(&mut App) + Send + Sync + 'static) -> Self {
+        self.app = Some(Box::new(change));
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> TestServer {
         let log_start = log::capture();
@@ -136,6 +147,9 @@ impl TestServerBuilder {
             app.trusted_proxies = proxies.collect();
             app.tls = self.tls.is_some();
             app.body_time = self.body_time.unwrap_or(app.body_time);
+            if let Some(change) = &self.app {
+                change(&mut app);
+            }
             Arc::new(app)
         };
         let acceptor = self.tls.as_ref().map(Tls::acceptor);

@@ -17,6 +17,7 @@ use ipnet::IpNet;
 
 use crate::{
     activity::{Activity, Observer},
+    admission::Admission,
     fault::FaultScript,
 };
 
@@ -50,6 +51,8 @@ pub struct App {
     pub body_time: Duration,
     /// Set when the server is about to stop: readiness says no.
     pub draining: AtomicBool,
+    /// Who is let in under overload.
+    pub admission: Admission,
     /// Bugs that handlers met.
     pub(crate) panics: Panics,
 }
@@ -89,6 +92,7 @@ impl App {
             tls: false,
             body_time: Duration::from_secs(10),
             draining: AtomicBool::new(false),
+            admission: Admission::default(),
             panics: Panics::default(),
         }
     }

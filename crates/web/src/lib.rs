@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod fault;
+pub mod admission;
 pub mod app;
 pub mod aws_config;
 mod cookie;

@@ -20,7 +20,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
-use super::requester;
+use super::{rank, requester};
 use crate::{
     activity::Activity,
     api::{
@@ -58,6 +58,10 @@ pub(crate) async fn pass(
         let body = match collect(body, app.body_time).await {
             Ok(body) => body,
             Err((status, because)) => return Ok(close(refuse(&app, face, status, because))),
+        };
+        let rank = rank::of(operation, &parts, &body);
+        let Some(_admitted) = app.admission.admit(rank) else {
+            return Ok(unavailable(&app, face));
         };
         match operation {
             Some(operation) => call(&app, operation, &parts, &requester, &body).await,

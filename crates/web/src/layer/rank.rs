@@ -1,0 +1,71 @@
+//! What each request is worth under overload.
+
+use http::{Method, request::Parts};
+use memchr::memmem;
+
+use crate::{admission::Rank, api::operation::Operation};
+
+/// What a request is worth.
+pub(crate) fn of(operation: Option<Operation>, parts: &Parts, body: &[u8]) -> Rank {
+    match operation {
+        Some(Operation::RegisterClient) => Rank::Registration,
+        Some(Operation::StartDeviceAuthorization) => Rank::Start,
+        Some(Operation::CreateToken) if is_poll(body) => Rank::Poll,
+        Some(Operation::CreateToken | Operation::CreateTokenWithIam) => Rank::Refresh,
+        Some(Operation::ListAccounts | Operation::ListAccountRoles) => Rank::List,
+        Some(Operation::GetRoleCredentials) => Rank::Credentials,
+        Some(Operation::Logout) => Rank::End,
+        None => of_page(parts),
+    }
+}
+
+fn of_page(parts: &Parts) -> Rank {
+    match parts.uri.path() {
+        "/authorize" => Rank::Authorize,
+        "/sign-out" | "/sessions" | "/sessions/end" => Rank::End,
+        // What targets fetch to verify what they are shown.
+        "/start/credentials" | "/jwks" => Rank::Credentials,
+        path if path.starts_with("/.well-known/") => Rank::Credentials,
+        path if path.starts_with("/device") || path == "/sign-in" => Rank::SignIn,
+        _ if parts.method == Method::POST => Rank::SignIn,
+        _ => Rank::List,
+    }
+}
+
+/// Whether CreateToken is asked for a device: by its grant type, as clients write it.
+fn is_poll(body: &[u8]) -> bool {
+    memmem::find(body, b"grant-type:device_code").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn rank(method: Method, target: &str, body: &str) -> Rank {
+        let request = Request::builder().method(method).uri(target).body(());
+        let (parts, ()) = request.expect("a request").into_parts();
+        of(Operation::at(&parts.uri), &parts, body.as_bytes())
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_reliability_reference() {
+        let poll = r#"{"grantType":"urn:ietf:params:oauth:grant-type:device_code"}"#;
+        let order = [
+            (Method::POST, "/client/register", "{}"),
+            (Method::POST, "/device_authorization", "{}"),
+            (Method::GET, "/authorize?client_id=1", ""),
+            (Method::POST, "/token", poll),
+            (Method::GET, "/assignment/accounts", ""),
+            (Method::POST, "/sign-in", ""),
+            (Method::POST, "/token", r#"{"grantType":"refresh_token"}"#),
+            (Method::GET, "/federation/credentials?role_name=1", ""),
+            (Method::POST, "/logout", ""),
+        ];
+        let ranks = order.map(|(method, target, body)| rank(method, target, body));
+        assert!(ranks.is_sorted_by(|one, next| one < next), "{ranks:?}");
+        assert_eq!(rank(Method::POST, "/sessions/end", ""), Rank::End);
+        assert_eq!(rank(Method::GET, "/jwks", ""), Rank::Credentials);
+    }
+}

@@ -1,0 +1,122 @@
+//! More to do than can be done: who is let in, and what the others are told.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use claviger_tests::{TestServer, http::Response};
+use claviger_web::{
+    admission::Admission,
+    fault::{Fault, FaultScript},
+};
+use serde_json::json;
+
+/// How much is handled at one time here.
+const MOST: usize = 20;
+
+/// How long whoever is held is held, at most.
+const HELD: Duration = Duration::from_secs(20);
+
+/// A token of nobody.
+const NOBODY: &str = "cva1.x";
+
+/// Holds every Logout after it was let in, and counts them.
+#[derive(Default)]
+struct Holding(AtomicUsize);
+
+impl FaultScript for Holding {
+    fn next(&self, operation: &'static str) -> Option<Fault> {
+        (operation == "Logout").then(|| {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Fault::Delay(HELD)
+        })
+    }
+}
+
+async fn small() -> (TestServer, Arc<Holding>) {
+    let holding = Arc::<Holding>::default();
+    let script = Arc::clone(&holding);
+    let server = TestServer::builder()
+        .alone()
+        .app(move |app| {
+            app.admission = Admission::of(MOST);
+            app.faults = Some(Arc::clone(&script) as _);
+        })
+        .start()
+        .await;
+    (server, holding)
+}
+
+/// What is asked, the least worth first, and how it is answered.
+async fn asked(server: &TestServer) -> Vec<(&'static str, Response)> {
+    let poll = json!({ "grantType": "urn:ietf:params:oauth:grant-type:device_code" });
+    let refresh = json!({ "grantType": "refresh_token" });
+    let (aws, mut browser) = (server.aws(), server.browser());
+    let (account, role) = ("111122223333", "Developer");
+    vec![
+        ("RegisterClient", aws.register_with(json!({})).await),
+        (
+            "StartDeviceAuthorization",
+            aws.start_device_with(json!({})).await,
+        ),
+        ("authorize", browser.authorize(&[]).await),
+        ("poll", aws.call("/token", &poll).await),
+        ("ListAccounts", aws.list_accounts(NOBODY).await),
+        ("sign-in", browser.get("/sign-in").await),
+        ("refresh", aws.call("/token", &refresh).await),
+        (
+            "GetRoleCredentials",
+            aws.role_credentials(NOBODY, account, role).await,
+        ),
+        ("sign-out", browser.get("/sign-out").await),
+    ]
+}
+
+#[tokio::test]
+async fn overload_turns_away_what_is_worth_least_and_lets_go_of_access_last() {
+    let (server, holding) = small().await;
+    let at_rest = asked(&server).await;
+    let mut held = Vec::new();
+    // Sixty per cent for the first, five more for each one after it.
+    for (refused, taken) in (12..=MOST).enumerate() {
+        while held.len() < taken {
+            let aws = server.aws();
+            held.push(tokio::spawn(async move { aws.logout(NOBODY).await }));
+        }
+        while holding.0.load(Ordering::SeqCst) < taken {
+            tokio::task::yield_now().await;
+        }
+        let before = server.rows().everything();
+        let answers = asked(&server).await.into_iter().zip(&at_rest);
+        for (place, ((what, answer), (_, at_rest))) in answers.enumerate() {
+            assert_ne!(at_rest.status, 503, "{what} at rest: {at_rest}");
+            if place > refused {
+                assert_eq!(
+                    answer.status, at_rest.status,
+                    "{what} beside {taken}: {answer}"
+                );
+                continue;
+            }
+            assert_eq!(answer.status, 503, "{what} beside {taken}: {answer}");
+            let after = answer.header("retry-after").expect("when to come back");
+            assert!(
+                after.parse::<u32>().is_ok_and(|seconds| seconds > 0),
+                "{after}"
+            );
+            assert!(answer.text().contains("Try again"), "{answer}");
+        }
+        assert_eq!(server.rows().everything(), before);
+    }
+    for held in held {
+        held.abort();
+    }
+    // Whoever hung up holds no room any more.
+    let begun = Instant::now();
+    while server.aws().register_with(json!({})).await.status == 503 {
+        assert!(begun.elapsed() < HELD / 2, "the room is not given back");
+    }
+}
