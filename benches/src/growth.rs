@@ -17,6 +17,10 @@ const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 /// Sessions that are used: the others lie there.
 const USED: usize = 8_000;
 
+/// How long each row is measured in each round: so short that a thousand sessions are not refreshed more often than they
+/// may be, for whoever must wait leaves the others alone.
+const LENGTH: Duration = Duration::from_millis(500);
+
 /// How often each session may be refreshed four times.
 const MINUTE: Duration = Duration::from_secs(62);
 
@@ -37,6 +41,7 @@ pub(crate) async fn watch(
     for stored in SIZES {
         let sessions = stored.min(USED);
         let effort = Effort {
+            length: LENGTH,
             sessions,
             stored,
             ..effort

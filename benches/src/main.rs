@@ -57,7 +57,7 @@ struct Arguments {
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
     /// Measures instead how cost grows from a thousand sessions in the store to a million
-    #[arg(long, conflicts_with_all = ["only", "quick", "sessions"])]
+    #[arg(long, conflicts_with_all = ["only", "quick", "sessions", "seconds"])]
     growth: bool,
     /// Looks whether everything runs, not how fast
     #[arg(long)]

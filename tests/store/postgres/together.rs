@@ -9,14 +9,17 @@ use claviger_store::{
     driver::Driver as _,
     error::Error,
     postgres::PostgresStore,
-    repository::user,
+    repository::{
+        session::{self, Rotation},
+        user,
+    },
     statement::{Applied, Plan, Query, Statement},
     value::{Row, Value},
 };
 use claviger_tests::postgres::{self, Place};
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 
-use crate::fixture::{at, user as a_user};
+use crate::fixture::{at, session as a_session, user as a_user};
 
 async fn with_people(count: u8) -> (Place, PostgresStore) {
     let place = Place::default();
@@ -37,22 +40,22 @@ fn setting(number: u8, epoch: i64) -> Plan {
     Plan::of(statement.bind(epoch))
 }
 
-/// What becomes of plans that are all there before the store takes the first.
+/// What becomes of plans that are all there before the store takes the first: up to thirty are begun in one breath.
 async fn all(store: &PostgresStore, plans: Vec<Plan>) -> Vec<Result<Applied, Error>> {
     join_all(plans.into_iter().map(|plan| store.apply(plan))).await
 }
 
 #[tokio::test]
 async fn writes_that_wait_share_a_commit_and_are_each_judged() {
-    let (place, store) = with_people(60).await;
-    let odd = (1..=60).filter(|number| number % 2 == 1);
+    let (place, store) = with_people(26).await;
+    let odd = (1..=26).filter(|number| number % 2 == 1);
     for applied in all(&store, odd.map(|number| setting(number, 7)).collect()).await {
         assert!(applied.expect("a write").is_whole());
     }
-    // Of these, half have it already, and ten do not exist.
-    let answers = all(&store, (1..=70).map(|number| setting(number, 7)).collect()).await;
-    for (number, applied) in (1..=70_u8).zip(answers) {
-        let due = number % 2 == 0 && number <= 60;
+    // Of these, half have it already, and four do not exist.
+    let answers = all(&store, (1..=30).map(|number| setting(number, 7)).collect()).await;
+    for (number, applied) in (1..=30_u8).zip(answers) {
+        let due = number % 2 == 0 && number <= 26;
         let applied = applied.expect("a write");
         assert_eq!(applied.is_whole(), due, "{number}: {applied:?}");
     }
@@ -78,16 +81,36 @@ async fn of_writes_to_the_same_row_that_wait_together_one_wins() {
 
 #[tokio::test]
 async fn a_write_that_touches_too_much_takes_nobody_with_it() {
-    let (place, store) = with_people(9).await;
-    let raising = |like: &str| {
-        let sql = "UPDATE users SET user_epoch = user_epoch + 1 WHERE name LIKE $1";
-        Plan::of(Statement::one(sql).bind(like))
-    };
-    let answers = all(
-        &store,
-        vec![raising("user-1"), raising("user-%"), raising("user-2")],
-    )
-    .await;
+    for (sql, many, one, another) in [
+        // Its rows are not named by a key: it is said of each.
+        (
+            "UPDATE users SET user_epoch = user_epoch + 1 WHERE name LIKE $1",
+            "user-%",
+            "user-1",
+            "user-2",
+        ),
+        // A key, as far as the text tells, that several rows have.
+        (
+            "UPDATE users SET user_epoch = user_epoch + 1 WHERE display_name = $1",
+            "Both",
+            "One",
+            "Two",
+        ),
+    ] {
+        touch(sql, [one, many, another]).await;
+    }
+}
+
+async fn touch(sql: &'static str, named: [&str; 3]) {
+    let (place, store) = with_people(2).await;
+    place.sql("UPDATE users SET display_name = CASE name WHEN 'user-1' THEN 'One' ELSE 'Two' END");
+    place.sql(
+        "INSERT INTO users (uid, name, name_key, display_name, state, user_epoch, created_at) \
+         SELECT decode(md5(n::text), 'hex'), 'both-' || n, 'both-' || n, 'Both', 'active', 0, 0 \
+         FROM generate_series(1, 2) n",
+    );
+    let raising = named.map(|name| Plan::of(Statement::one(sql).bind(name)));
+    let answers = all(&store, raising.to_vec()).await;
     let whole: Vec<bool> = answers
         .into_iter()
         .map(|applied| applied.expect("an answer").is_whole())
@@ -177,29 +200,96 @@ async fn nodes_that_write_the_same_rows_together_lose_and_double_nothing() {
     assert_eq!(place.sql("SELECT DISTINCT user_epoch FROM users"), "20");
 }
 
+/// Whether the last that one of the store's connections was asked is said of a list, and has this in it.
+fn was_one(place: &Place, word: &str) -> bool {
+    let asked = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}' \
+         AND query LIKE '%unnest%' AND query LIKE '%{word}%'",
+        place.schema()
+    );
+    place.sql(&asked) != "0"
+}
+
 fn values(rows: Result<Vec<Row>, Error>) -> Vec<Vec<Value>> {
     rows.expect("a read").into_iter().map(|row| row.0).collect()
 }
 
 #[tokio::test]
 async fn reads_that_wait_together_get_what_each_asked_for() {
-    let (_place, store) = with_people(30).await;
-    let asked: Vec<Query> = (0..=35_i64)
-        .map(|number| {
-            let sql = "SELECT name, user_epoch FROM users WHERE name_key >= $1 AND state <> $3 \
-                       ORDER BY name_key DESC LIMIT $2";
-            Query::new(sql)
-                .bind(format!("user-{number}"))
-                .bind(number % 4)
-                .bind(Value::Text("none".to_owned()))
-        })
-        .collect();
-    let mut alone = Vec::new();
-    for query in &asked {
-        alone.push(values(store.fetch(query.clone()).await));
+    let (place, store) = with_people(30).await;
+    for (sql, is_one) in [
+        (
+            "SELECT name, user_epoch FROM users WHERE name_key >= $1 AND name_key < $1 || $2",
+            true,
+        ),
+        ("SELECT count(*), $2 FROM users WHERE name_key < $1", true),
+        // An order is promised to one alone.
+        (
+            "SELECT name FROM users WHERE name_key >= $1 AND name <> $2 ORDER BY name_key DESC LIMIT 3",
+            false,
+        ),
+    ] {
+        let asked: Vec<Query> = (0..=35)
+            .map(|number| Query::new(sql).bind(format!("user-{number}")).bind("x"))
+            .collect();
+        let mut alone = Vec::new();
+        for query in &asked {
+            alone.push(values(store.fetch(query.clone()).await));
+        }
+        assert!(!was_one(&place, "name_key"), "{sql}");
+        let together = join_all(asked.into_iter().map(|query| store.fetch(query))).await;
+        let mut together: Vec<_> = together.into_iter().map(values).collect();
+        assert_eq!(was_one(&place, "name_key"), is_one, "{sql}");
+        if is_one {
+            for rows in together.iter_mut().chain(&mut alone) {
+                rows.sort();
+            }
+        }
+        assert_eq!(together, alone, "{sql}");
+        assert!(alone.iter().any(|rows| !rows.is_empty()));
+        // Somebody else's text, so that the next one begins with none of these.
+        join_all((0..16).map(|_| store.fetch(Query::new("SELECT 1")))).await;
     }
-    let together = join_all(asked.into_iter().map(|query| store.fetch(query))).await;
-    let together: Vec<_> = together.into_iter().map(values).collect();
-    assert_eq!(together, alone);
-    assert!(alone.iter().any(|rows| rows.len() == 3) && alone.iter().any(Vec::is_empty));
+}
+
+#[tokio::test]
+async fn what_every_refresh_asks_for_goes_as_one() {
+    let (place, store) = with_people(2).await;
+    let numbers = || (1..=20).map(|number| a_session(number).id);
+    let found = join_all(numbers().map(|id| session::with_user(&store, id))).await;
+    assert!(found.iter().all(|found| matches!(found, Ok(None))));
+    assert!(was_one(&place, "late_answers"), "the read");
+    let rotation = Rotation {
+        from: 1,
+        to: 2,
+        epoch: 1,
+        network: [0; 8],
+        idle_expires_at: at(500),
+    };
+    let plans = (1..=20).map(|number| {
+        let session = a_session(number);
+        Plan::of(session::rotating(&session, &rotation, at(2)))
+    });
+    for applied in all(&store, plans.collect()).await {
+        assert!(
+            !applied.expect("an answer").is_whole(),
+            "there is no session"
+        );
+    }
+    assert!(was_one(&place, "UPDATE sessions SET gen"), "the write");
+}
+
+#[tokio::test]
+async fn who_hung_up_before_it_was_taken_has_changed_nothing() {
+    let (place, store) = with_people(3).await;
+    let hung_up = store.apply(setting(1, 5));
+    let stays = store.apply(setting(2, 5));
+    {
+        let hung_up = std::pin::pin!(hung_up);
+        // It stands in the queue, and nobody has looked there yet.
+        assert!(hung_up.now_or_never().is_none());
+    }
+    assert!(stays.await.expect("a write").is_whole());
+    let epochs = "SELECT string_agg(user_epoch::text, ',' ORDER BY name) FROM users";
+    assert_eq!(place.sql(epochs), "0,5,0");
 }

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 use tokio_postgres::{Error as PostgresError, Statement as Prepared, error::SqlState};
 
 use super::{
-    connection::{Connection, count, parameters},
+    connection::{Connection, PATIENT, count, parameters},
     many, value,
 };
 use crate::statement::{Applied, Rows, Statement};
@@ -14,9 +14,9 @@ use crate::statement::{Applied, Rows, Statement};
 /// Statements of one plan that are on their way at once.
 const AT_ONCE: usize = 16;
 
-/// Begins a transaction of plans that have nothing to do with each other. Where one of them waits for a row, all are
-/// undone before long, and it waits alone.
-const BEGIN_TOGETHER: &str = "BEGIN; SET LOCAL lock_timeout = '100ms'";
+/// How long plans that share a statement wait for a row that somebody holds: longer than a commit takes. After that
+/// all are undone, and each waits alone.
+const TOGETHER: &str = "300ms";
 
 /// Why a plan was not applied.
 pub(super) enum Failure {
@@ -28,14 +28,14 @@ pub(super) enum Failure {
     Open(PostgresError),
     /// It is kept, but perhaps by this server alone.
     Warned,
-    /// It touched more rows than it must, and was not kept.
-    Overshot,
 }
 
 impl Connection {
     /// Applies a plan whole or not at all.
     pub(super) async fn apply(&mut self, plan: &[Statement]) -> Result<Applied, Failure> {
         self.begin();
+        let waiting = self.wait_for_rows(PATIENT).await;
+        waiting.map_err(Failure::Before)?;
         let applied = match plan {
             [] => Applied::Whole { changed: 0 },
             [only] => self.apply_one(only).await?,
@@ -44,21 +44,43 @@ impl Connection {
         self.end(applied.is_whole()).map(|()| applied)
     }
 
-    /// Applies plans of one statement each, of the same text and of different rows, in one transaction: each whole or
-    /// not at all.
+    /// Applies plans of one statement each, of the same text and with different keys, as one: each whole or not at all.
+    /// Nothing where they cannot be one.
     pub(super) async fn apply_together(
         &mut self,
         statements: &[&Statement],
-    ) -> Result<Vec<Applied>, Failure> {
+    ) -> Result<Option<Vec<Applied>>, Failure> {
         self.begin();
-        let counts = self.count_together(statements).await?;
+        let Some(first) = statements.first() else {
+            return Ok(None);
+        };
+        let many = self.prepare_many(first.sql, many::update).await;
+        let Some(many) = many.map_err(Failure::Before)? else {
+            return Ok(None);
+        };
+        let single = self.prepare(first.sql, None).await;
+        let single = single.map_err(Failure::Before)?;
+        let each = statements.iter().map(|one| one.parameters.as_slice());
+        let lists = many::lists(each, many.params().len());
+        let fits = |statement: &&Statement| check(&single, statement).is_ok();
+        let Some(lists) = lists.filter(|_| statements.iter().all(fits)) else {
+            return Ok(None);
+        };
+        let waiting = self.wait_for_rows(TOGETHER).await;
+        waiting.map_err(Failure::Before)?;
+        self.is_open = true;
+        let touched = self.client.query(&many, &parameters(&lists)).await;
+        let touched = touched.map_err(Failure::Open)?;
+        let mut applied = vec![Applied::Unmet { statement: 0 }; statements.len()];
+        for row in &touched {
+            let place = value::place(row).map_err(Failure::Open)?;
+            if let Some(applied) = applied.get_mut(place) {
+                *applied = Applied::Whole { changed: 1 };
+            }
+        }
         // What was not met for another plan's sake is as open as that plan.
-        self.end(counts.iter().any(|count| *count > 0))?;
-        let judged = counts.into_iter().map(|count| match count {
-            0 => Applied::Unmet { statement: 0 },
-            changed => Applied::Whole { changed },
-        });
-        Ok(judged.collect())
+        self.end(!touched.is_empty())?;
+        Ok(Some(applied))
     }
 
     fn begin(&mut self) {
@@ -71,45 +93,6 @@ impl Connection {
             return Err(Failure::Warned);
         }
         Ok(())
-    }
-
-    /// How many rows each touched, none more than one.
-    async fn count_together(&mut self, statements: &[&Statement]) -> Result<Vec<usize>, Failure> {
-        let Some(first) = statements.first() else {
-            return Ok(Vec::new());
-        };
-        let single = self.prepare(first.sql, None).await;
-        let single = single.map_err(Failure::Before)?;
-        for statement in statements {
-            check(&single, statement)?;
-        }
-        let many = self.prepare_many(first.sql, many::update).await;
-        let Some(many) = many.map_err(Failure::Before)? else {
-            let why = format!("not for many at once: {}", first.sql);
-            return Err(Failure::Malformed(why));
-        };
-        let lists = many::lists(statements.iter().map(|one| one.parameters.as_slice()));
-        let lists = parameters(&lists);
-        // They go there together. Were BEGIN refused, what follows would be kept by itself.
-        self.is_open = true;
-        let begun = self.client.batch_execute(BEGIN_TOGETHER);
-        let (begun, touched) = join(begun, self.client.query(&many, &lists)).await;
-        begun.map_err(Failure::Open)?;
-        self.is_open = false;
-        let mut counts = vec![0; statements.len()];
-        for row in touched.map_err(Failure::Before)? {
-            let place = value::place(&row).map_err(Failure::Before)?;
-            if let Some(count) = counts.get_mut(place) {
-                *count += 1;
-            }
-        }
-        if counts.iter().any(|count| *count > 1) {
-            return Err(Failure::Overshot);
-        }
-        self.is_open = true;
-        let committed = self.client.batch_execute("COMMIT").await;
-        committed.map_err(Failure::Open)?;
-        Ok(counts)
     }
 
     /// One statement is a transaction by itself: it goes there and back once.

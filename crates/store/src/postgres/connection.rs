@@ -43,6 +43,9 @@ const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEV
        CASE current_setting('synchronous_commit') \
          WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
 
+/// How long a statement waits for rows that others hold, as those settings say.
+pub(super) const PATIENT: &str = "2s";
+
 /// How long one host may take until a connection to it can be used: name, TLS, password, settings. One that
 /// accepts and then says nothing must not keep us from the next.
 const OPENING: Duration = Duration::from_millis(1500);
@@ -72,7 +75,9 @@ pub(super) struct Connection {
     pub(super) warned: Arc<AtomicBool>,
     prepared: HashMap<(&'static str, Option<usize>), Prepared>,
     /// Said of a list of parameters, and since when.
-    prepared_for_many: HashMap<&'static str, (Prepared, Instant)>,
+    prepared_for_many: HashMap<&'static str, (Option<Prepared>, Instant)>,
+    /// How long it waits for rows that others hold.
+    waits: &'static str,
 }
 
 impl Drop for Connection {
@@ -163,6 +168,7 @@ impl Connection {
             warned,
             prepared: HashMap::new(),
             prepared_for_many: HashMap::new(),
+            waits: PATIENT,
         };
         let set = connection.client.batch_execute(SETTINGS).await;
         set.map_err(|error| lost(&error))?;
@@ -235,30 +241,28 @@ impl Connection {
         rows.iter().map(|row| value::row(row, 0)).collect()
     }
 
-    /// Runs reads that have the same text: several as one, where they have parameters.
-    pub(super) async fn fetch_each(
+    /// Runs reads that have the same text as one; nothing where they cannot be.
+    pub(super) async fn fetch_many(
         &mut self,
         queries: &[&Query],
-    ) -> Result<Vec<Vec<Row>>, PostgresError> {
-        let mut answers = Vec::with_capacity(queries.len());
-        let many = match queries {
-            [first, _, ..] => self.prepare_many(first.sql, many::read).await?,
-            _ => None,
+    ) -> Result<Option<Vec<Vec<Row>>>, PostgresError> {
+        let Some(first) = queries.first() else {
+            return Ok(None);
         };
-        let Some(many) = many else {
-            for query in queries {
-                answers.push(self.fetch(query).await?);
-            }
-            return Ok(answers);
+        let Some(many) = self.prepare_many(first.sql, many::read).await? else {
+            return Ok(None);
         };
-        answers.resize_with(queries.len(), Vec::new);
-        let lists = many::lists(queries.iter().map(|query| query.parameters.as_slice()));
+        let each = queries.iter().map(|query| query.parameters.as_slice());
+        let Some(lists) = many::lists(each, many.params().len()) else {
+            return Ok(None);
+        };
+        let mut answers = vec![Vec::new(); queries.len()];
         for row in self.client.query(&many, &parameters(&lists)).await? {
             if let Some(answer) = answers.get_mut(value::place(&row)?) {
                 answer.push(value::row(&row, 1)?);
             }
         }
-        Ok(answers)
+        Ok(Some(answers))
     }
 
     /// The statement as it is, or failing where it touches more rows than its guard says.
@@ -278,7 +282,8 @@ impl Connection {
         Ok(prepared)
     }
 
-    /// The text that `write` makes of it for a list of parameters, where it makes one.
+    /// The text that `write` makes of it for a list of parameters; nothing where it makes none, or the server does not
+    /// take it.
     pub(super) async fn prepare_many(
         &mut self,
         sql: &'static str,
@@ -287,16 +292,33 @@ impl Connection {
         if let Some((prepared, since)) = self.prepared_for_many.get(sql)
             && since.elapsed() < PLANNED_ANEW
         {
-            return Ok(Some(prepared.clone()));
+            return Ok(prepared.clone());
         }
         let single = self.prepare(sql, None).await?;
-        let Some(text) = write(sql, single.params()) else {
-            return Ok(None);
+        let prepared = match write(sql, single.params()) {
+            None => None,
+            Some(text) => match self.client.prepare(&text).await {
+                Ok(prepared) => Some(prepared),
+                Err(error) if error::is_misunderstood(&error) => {
+                    let why = error::text(&error);
+                    tracing::warn!(why, sql, "PostgreSQL takes this for one at a time alone");
+                    None
+                }
+                Err(error) => return Err(error),
+            },
         };
-        let prepared = self.client.prepare(&text).await?;
         let entry = (prepared.clone(), Instant::now());
         self.prepared_for_many.insert(sql, entry);
-        Ok(Some(prepared))
+        Ok(prepared)
+    }
+
+    /// From now on statements wait for rows that others hold for so long.
+    pub(super) async fn wait_for_rows(&mut self, time: &'static str) -> Result<(), PostgresError> {
+        if self.waits != time {
+            self.run(&format!("SET lock_timeout = '{time}'")).await?;
+            self.waits = time;
+        }
+        Ok(())
     }
 
     /// For what is no plan.

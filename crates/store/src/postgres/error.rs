@@ -57,6 +57,12 @@ pub(super) fn is_leaving(error: &PostgresError) -> bool {
     code.starts_with("08") || code.starts_with("57P") || code == "25006"
 }
 
+/// Whether the server does not know the words: class 42, or 0A where it knows them and cannot do it.
+pub(super) fn is_misunderstood(error: &PostgresError) -> bool {
+    let code = error.code().map_or("", SqlState::code);
+    code.starts_with("42") || code.starts_with("0A")
+}
+
 /// An error of a statement that has changed nothing.
 pub(super) fn judge(error: &PostgresError) -> Trouble {
     let Some(answer) = error.as_db_error() else {

@@ -2,18 +2,20 @@
 //!
 //! Alone, nobody waits for company: whoever comes when nothing is under way goes at once.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use futures_util::future::join_all;
 use tokio::{
     runtime::Handle,
-    sync::{
-        mpsc::{self, error::TrySendError},
-        oneshot,
-    },
+    sync::{mpsc, oneshot},
     time::{Instant, timeout},
 };
 
+use super::attempts::too_slow;
 use crate::{
     error::Error,
     statement::{Applied, Query, Statement},
@@ -59,74 +61,91 @@ impl<E: Errand> Job<E> {
     }
 }
 
+/// When the first of them is given up.
+pub(super) fn earliest<E: Errand>(jobs: &[Job<E>]) -> Instant {
+    let deadlines = jobs.iter().map(|job| job.deadline);
+    deadlines.min().unwrap_or_else(Instant::now)
+}
+
 /// Errands in one go at most.
 const TOGETHER: usize = 256;
 
 /// How long a go keeps the next one waiting: one that waits for a row is not waited for by others.
 const TURN: Duration = Duration::from_millis(50);
 
-/// Errands that may wait; more are refused, and nothing is lost.
+/// Errands of one text that may wait; more are refused, and nothing is lost.
 const QUEUE: usize = 4096;
 
 /// Errands of the same text that are being run and answered.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Where errands gather.
+type Run<E> = dyn Fn(Vec<Job<E>>) -> Running + Send + Sync;
+
+/// Where errands gather, each text by itself.
 pub(super) struct Gatherer<E: Errand> {
-    jobs: mpsc::Sender<Job<E>>,
+    runtime: Handle,
+    run: Arc<Run<E>>,
+    queues: Mutex<HashMap<&'static str, mpsc::Sender<Job<E>>>>,
 }
 
 impl<E: Errand> Gatherer<E> {
-    /// Ends with the last sender, and so with the store.
     pub(super) fn new(
         runtime: &Handle,
         run: impl Fn(Vec<Job<E>>) -> Running + Send + Sync + 'static,
     ) -> Self {
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        runtime.spawn(keep_going(queue, run));
-        Self { jobs }
+        Self {
+            runtime: runtime.clone(),
+            run: Arc::new(run),
+            queues: Mutex::default(),
+        }
     }
 
     /// Runs an errand, in whatever company.
     pub(super) async fn run(&self, errand: E, deadline: Instant) -> Result<E::Answer, Error> {
         let (answer, answered) = oneshot::channel();
+        let text = errand.text();
         let job = Job {
             errand,
             deadline,
             answer,
         };
-        self.jobs.try_send(job).map_err(|error| {
-            Error::Unavailable(match error {
-                TrySendError::Full(_) => "too much is waiting for PostgreSQL".to_owned(),
-                TrySendError::Closed(_) => "the store is closed".to_owned(),
-            })
-        })?;
+        let sent = {
+            let queues = self.queues.lock();
+            let mut queues = queues.unwrap_or_else(PoisonError::into_inner);
+            queues
+                .entry(text)
+                .or_insert_with(|| self.open())
+                .try_send(job)
+        };
+        sent.map_err(|_| Error::Unavailable("too much is waiting for PostgreSQL".to_owned()))?;
         let answer = answered.await;
         // Whoever takes an errand and stops without a word leaves open what came of it.
         answer.unwrap_or_else(|_| Err(Error::Unknown("the store was closed".to_owned())))
     }
+
+    /// A queue, and who empties it: until the last sender is gone, and the store with it.
+    fn open(&self) -> mpsc::Sender<Job<E>> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        self.runtime.spawn(keep_going(queue, Arc::clone(&self.run)));
+        jobs
+    }
 }
 
 /// Takes what has gathered, again and again.
-async fn keep_going<E: Errand>(
-    mut queue: mpsc::Receiver<Job<E>>,
-    run: impl Fn(Vec<Job<E>>) -> Running,
-) {
+async fn keep_going<E: Errand>(mut queue: mpsc::Receiver<Job<E>>, run: Arc<Run<E>>) {
     loop {
         let mut jobs = Vec::new();
         if queue.recv_many(&mut jobs, TOGETHER).await == 0 {
             return;
         }
-        // Whoever stopped waiting wants it undone (F03).
+        // Whoever stopped waiting, or has waited too long, wants it undone (F03).
         jobs.retain(|job| !job.answer.is_closed());
-        jobs.sort_by_key(|job| job.errand.text());
-        let mut going = Vec::new();
-        while let Some(first) = jobs.first() {
-            let text = first.errand.text();
-            let same = jobs.partition_point(|job| job.errand.text() <= text);
-            going.push(run(jobs.drain(..same).collect()));
+        let now = Instant::now();
+        let (jobs, late): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline > now);
+        for job in late {
+            job.answer(Err(too_slow()));
         }
-        let going = tokio::spawn(join_all(going));
+        let going = tokio::spawn(run(jobs));
         let _ = timeout(TURN, going).await;
     }
 }

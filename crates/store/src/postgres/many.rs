@@ -8,25 +8,35 @@ use tokio_postgres::types::Type;
 
 use crate::value::Value;
 
-/// A read, for each set of parameters: its place in the list, counted from one, stands before the columns. `OFFSET 0` keeps
-/// the planner from turning single look-ups into a walk through the table.
+/// A read, for each set of parameters: its place in the list, counted from one, stands before the columns. `OFFSET 0`
+/// keeps the planner from turning single look-ups into a walk through the table. Nothing for rows in an order: none is
+/// promised to what lies in a list.
 pub(super) fn read(sql: &str, types: &[Type]) -> Option<String> {
+    if sql.contains(" ORDER BY ") {
+        return None;
+    }
     let (list, sql) = (list(types)?, listed(sql));
     Some(format!(
         "SELECT list.place, found.* FROM {list}, LATERAL ({sql} OFFSET 0) AS found"
     ))
 }
 
-/// An `UPDATE … SET … WHERE …`, for each set of parameters: returns the place, counted from one, once for each row that it
-/// touched.
+/// An `UPDATE … SET … WHERE key = $1 AND …`, for each set of parameters, whose keys must differ: returns the place,
+/// counted from one, of each that touched its row. Touching more than one row fails, for all.
 pub(super) fn update(sql: &str, types: &[Type]) -> Option<String> {
-    if !sql.starts_with("UPDATE ") {
+    let (set, condition) = sql.strip_prefix("UPDATE ")?.split_once(" WHERE ")?;
+    let (key, rest) = condition.split_once(" = $1")?;
+    let is_name = |name: &str| {
+        name.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    if !is_name(key) || !(rest.is_empty() || rest.starts_with(" AND ")) || rest.contains(" OR ") {
         return None;
     }
-    let (set, condition) = sql.split_once(" WHERE ")?;
     let (list, set, condition) = (list(types)?, listed(set), listed(condition));
     Some(format!(
-        "{set} FROM {list} WHERE {condition} RETURNING list.place"
+        "WITH changed AS (UPDATE {set} FROM {list} WHERE {condition} RETURNING list.place) \
+         SELECT place, 1 / CASE WHEN count(*) > 1 THEN 0 ELSE 1 END FROM changed GROUP BY place"
     ))
 }
 
@@ -39,16 +49,21 @@ pub(super) fn guarded(sql: &str, due: usize) -> String {
     )
 }
 
-/// The values of each parameter, beside each other.
-pub(super) fn lists<'a>(each: impl Iterator<Item = &'a [Value]>) -> Vec<Vec<&'a Value>> {
-    let mut lists: Vec<Vec<&Value>> = Vec::new();
+/// The values of each of so many parameters, beside each other; nothing where somebody has another number of them.
+pub(super) fn lists<'a>(
+    each: impl Iterator<Item = &'a [Value]>,
+    parameters: usize,
+) -> Option<Vec<Vec<&'a Value>>> {
+    let mut lists = vec![Vec::new(); parameters];
     for values in each {
-        lists.resize_with(values.len().max(lists.len()), Vec::new);
+        if values.len() != parameters {
+            return None;
+        }
         for (list, value) in lists.iter_mut().zip(values) {
             list.push(value);
         }
     }
-    lists
+    Some(lists)
 }
 
 /// The list as rows; nothing where there are no parameters, or one of a type that we do not write.
@@ -103,13 +118,44 @@ mod tests {
         assert_eq!(
             update(sql, &[Type::BYTEA, Type::TEXT, Type::INT8]).as_deref(),
             Some(
-                "UPDATE t SET a = list.parameter2 \
+                "WITH changed AS (UPDATE t SET a = list.parameter2 \
                  FROM unnest((SELECT $1::BYTEA[]), $2::TEXT[], $3::BIGINT[]) WITH ORDINALITY \
                  AS list(parameter1, parameter2, parameter3, place) \
                  WHERE b = list.parameter1 AND list.parameter3 = (SELECT d FROM u WHERE u.b = t.b) \
-                 RETURNING list.place"
+                 RETURNING list.place) \
+                 SELECT place, 1 / CASE WHEN count(*) > 1 THEN 0 ELSE 1 END FROM changed GROUP BY place"
             )
         );
-        assert_eq!(update("INSERT INTO t VALUES ($1)", &[Type::TEXT]), None);
+    }
+
+    #[test]
+    fn what_would_mean_something_else_of_a_list_is_not_said_of_one() {
+        let types = [Type::TEXT, Type::TEXT];
+        for sql in [
+            "INSERT INTO t VALUES ($1, $2)",
+            "UPDATE t SET a = $1 WHERE b = $2",
+            "UPDATE t SET a = $2 WHERE b LIKE $1",
+            "UPDATE t SET a = $2 WHERE b = $1 OR c = $2",
+            "UPDATE t SET a = (SELECT d FROM u WHERE u.b = $1) WHERE b = $2",
+            "UPDATE t SET a = $2",
+        ] {
+            assert_eq!(update(sql, &types), None, "{sql}");
+        }
+        assert_eq!(
+            read("SELECT a FROM t WHERE b = $1 ORDER BY a", &types),
+            None
+        );
+    }
+
+    #[test]
+    fn lists_hold_the_parameters_of_each_in_their_places() {
+        let [one, two] = [
+            [Value::Integer(1), Value::Null],
+            [Value::Integer(2), Value::Null],
+        ];
+        let both = || [one.as_slice(), two.as_slice()].into_iter();
+        let lists = lists(both(), 2).expect("two each");
+        assert_eq!(lists, [[&one[0], &two[0]], [&Value::Null, &Value::Null]]);
+        assert_eq!(super::lists(both(), 3), None);
     }
 }

@@ -1,10 +1,6 @@
 //! The connections that reads and writes have in common, and what comes of an attempt on one of them.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use deadpool::{
     Runtime,
@@ -25,8 +21,6 @@ const WAIT: Duration = Duration::from_secs(2);
 pub(super) struct Connections {
     pool: Pool<Opener>,
     pub(super) condition: Arc<Condition>,
-    /// Texts that this server does not take for many at once.
-    single: Mutex<HashSet<&'static str>>,
 }
 
 impl Connections {
@@ -42,11 +36,7 @@ impl Connections {
         // The builder fails for timeouts without a runtime alone, and there is one.
         #[expect(clippy::expect_used, reason = "both are named three lines above")]
         let pool = pool.expect("timeouts and a runtime");
-        Self {
-            pool,
-            condition,
-            single: Mutex::default(),
-        }
+        Self { pool, condition }
     }
 
     pub(super) async fn get(&self, deadline: Instant) -> Result<Object<Opener>, Trouble> {
@@ -65,23 +55,5 @@ impl Connections {
     /// Lets nobody have one any more.
     pub(super) fn close(&self) {
         self.pool.close();
-    }
-
-    /// Whether a text may be sent for many at once, as far as is known.
-    pub(super) fn takes_many(&self, text: &'static str) -> bool {
-        let single = self.single.lock();
-        let single = single.unwrap_or_else(PoisonError::into_inner);
-        !single.contains(text)
-    }
-
-    /// Notes why a text went for each by itself.
-    pub(super) fn went_alone(&self, text: &'static str, trouble: Trouble) {
-        if matches!(trouble, Trouble::Final(Error::Statement(_))) {
-            let single = self.single.lock();
-            let mut single = single.unwrap_or_else(PoisonError::into_inner);
-            single.insert(text);
-        }
-        let why = trouble.reason();
-        tracing::debug!(why, text, "not for many at once");
     }
 }

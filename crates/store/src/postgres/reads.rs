@@ -6,13 +6,15 @@ use deadpool::managed::Object;
 use futures_util::future::join_all;
 use tokio::{
     runtime::Handle,
-    time::{Instant, timeout_at},
+    time::{Instant, error::Elapsed, timeout_at},
 };
+use tokio_postgres::Error as PostgresError;
 
 use super::{
     attempts::{Attempts, too_slow},
     error::{self, Trouble},
-    gather::{Gatherer, Job},
+    gather::{Gatherer, Job, earliest},
+    opener::Opener,
     pool::Connections,
 };
 use crate::{error::Error, statement::Query, value::Row};
@@ -27,21 +29,20 @@ pub(super) fn gather(runtime: &Handle, connections: &Arc<Connections>) -> Gather
 }
 
 /// Reads of one text, together or each by itself.
-async fn read(connections: &Connections, jobs: Vec<Job<Query>>) {
-    let deadline = jobs.iter().map(|job| job.deadline).min();
-    if let (Some(deadline), [first, _, ..]) = (deadline, jobs.as_slice()) {
-        let text = first.errand.sql;
-        if connections.takes_many(text) {
-            let queries: Vec<&Query> = jobs.iter().map(|job| &job.errand).collect();
-            match fetch_once(connections, &queries, deadline).await {
-                Ok(answers) => {
-                    for (job, rows) in jobs.into_iter().zip(answers) {
-                        job.answer(Ok(rows));
-                    }
-                    return;
+async fn read(connections: &Connections, mut jobs: Vec<Job<Query>>) {
+    if jobs.len() > 1 {
+        match fetch_together(connections, &jobs).await {
+            Ok(Some(answers)) => {
+                for (job, rows) in jobs.drain(..).zip(answers) {
+                    job.answer(Ok(rows));
                 }
-                Err(trouble) => connections.went_alone(text, trouble),
             }
+            Err(Trouble::Final(unavailable @ Error::Unavailable(_))) => {
+                for job in jobs.drain(..) {
+                    job.answer(Err(unavailable.clone()));
+                }
+            }
+            Ok(None) | Err(_) => {}
         }
     }
     let alone = jobs.into_iter().map(async |job| {
@@ -59,8 +60,8 @@ pub(super) async fn fetch(
 ) -> Result<Vec<Row>, Error> {
     let mut attempts = Attempts::until(deadline);
     loop {
-        match fetch_once(connections, &[query], deadline).await {
-            Ok(rows) => return Ok(rows.into_iter().next().unwrap_or_default()),
+        match fetch_once(connections, query, deadline).await {
+            Ok(rows) => return Ok(rows),
             Err(trouble) => attempts.pause(trouble).await?,
         }
     }
@@ -68,11 +69,31 @@ pub(super) async fn fetch(
 
 async fn fetch_once(
     connections: &Connections,
-    queries: &[&Query],
+    query: &Query,
     deadline: Instant,
-) -> Result<Vec<Vec<Row>>, Trouble> {
+) -> Result<Vec<Row>, Trouble> {
     let mut connection = connections.get(deadline).await?;
-    match timeout_at(deadline, connection.fetch_each(queries)).await {
+    let fetched = timeout_at(deadline, connection.fetch(query)).await;
+    judge(connection, fetched)
+}
+
+async fn fetch_together(
+    connections: &Connections,
+    jobs: &[Job<Query>],
+) -> Result<Option<Vec<Vec<Row>>>, Trouble> {
+    let queries: Vec<&Query> = jobs.iter().map(|job| &job.errand).collect();
+    let deadline = earliest(jobs);
+    let mut connection = connections.get(deadline).await?;
+    let fetched = timeout_at(deadline, connection.fetch_many(&queries)).await;
+    judge(connection, fetched)
+}
+
+/// What came of an attempt. What has not answered in time, or says that it goes, is closed.
+fn judge<T>(
+    connection: Object<Opener>,
+    fetched: Result<Result<T, PostgresError>, Elapsed>,
+) -> Result<T, Trouble> {
+    match fetched {
         Ok(Ok(rows)) => Ok(rows),
         Ok(Err(failed)) => {
             if error::is_leaving(&failed) {

@@ -1,9 +1,13 @@
 //! Writes: a plan goes alone, or with those that waited beside it.
 //!
-//! While one commit is under way, plans of one statement gather; the next transaction takes all of the same text, so
-//! that a hundred wait for the disk and the standby once. Whatever goes wrong undoes it, and each plan goes alone.
+//! While one commit is under way, plans of one statement gather; the next statement says all of the same text, so that a
+//! hundred wait for the disk and the standby once. Where that is refused, nothing of it is kept, and each plan goes alone.
 
-use std::{slice::from_ref, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    slice::from_ref,
+    sync::Arc,
+};
 
 use deadpool::managed::Object;
 use futures_util::future::join_all;
@@ -16,7 +20,7 @@ use super::{
     applying::Failure,
     attempts::{Attempts, too_slow},
     error::{self, Trouble},
-    gather::{Gatherer, Job},
+    gather::{Gatherer, Job, earliest},
     opener::Opener,
     pool::Connections,
 };
@@ -34,51 +38,47 @@ pub(super) fn gather(runtime: &Handle, connections: &Arc<Connections>) -> Gather
     })
 }
 
-/// The only statement of a plan that may go together with others: one that changes the row that it names by its key, and
-/// so waits for no more than that.
+/// The only statement of a plan that may go together with others: one that changes one row.
 pub(super) fn only(plan: Plan) -> Result<Statement, Plan> {
     match <[Statement; 1]>::try_from(plan.0) {
-        Ok([only]) if only.must_change == Rows::Exactly(1) && only.sql.starts_with("UPDATE ") => {
-            Ok(only)
-        }
+        Ok([only]) if only.must_change == Rows::Exactly(1) => Ok(only),
         Ok(only) => Err(Plan(only.into())),
         Err(several) => Err(Plan(several)),
     }
 }
 
 /// Writes of one text, together or each by itself.
-async fn write(connections: &Connections, mut jobs: Vec<Job<Statement>>) {
-    // The key of its row is what a statement binds first. Nodes whose transactions have rows in common wait for one
-    // another, and not each for the other.
-    let key = |job: &Job<Statement>| job.errand.parameters.first().cloned();
-    jobs.sort_by_cached_key(key);
-    // One statement touches a row once. What is said of the same row again goes by itself, after it.
-    let mut last = None;
-    let (mut jobs, again): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| {
-        let before = std::mem::replace(&mut last, key(job));
-        before != last
-    });
-    if let [first, _, ..] = jobs.as_slice() {
-        let text = first.errand.sql;
-        if connections.takes_many(text) {
-            match apply_together(connections, &jobs).await {
-                Ok(applied) => {
-                    connections.condition.has_written(true);
-                    for (job, applied) in jobs.drain(..).zip(applied) {
-                        job.answer(Ok(applied));
-                    }
-                }
-                Err(Trouble::Final(unknown @ Error::Unknown(_))) => {
-                    connections.condition.has_written(false);
-                    for job in jobs.drain(..) {
-                        job.answer(Err(unknown.clone()));
-                    }
-                }
-                Err(trouble) => connections.went_alone(text, trouble),
+async fn write(connections: &Connections, jobs: Vec<Job<Statement>>) {
+    // In the order of their keys: nodes whose statements have rows in common wait for one another, and not each
+    // for the other. One statement touches a row once: what is said of the same row again goes by itself.
+    let (mut firsts, mut others) = (BTreeMap::new(), Vec::new());
+    for job in jobs {
+        match firsts.entry(job.errand.parameters.first().cloned()) {
+            Entry::Vacant(place) => {
+                place.insert(job);
             }
+            Entry::Occupied(_) => others.push(job),
         }
     }
-    let alone = jobs.into_iter().chain(again).map(async |job| {
+    let mut jobs: Vec<_> = firsts.into_values().collect();
+    if jobs.len() > 1 {
+        match apply_together(connections, &jobs).await {
+            Ok(Some(applied)) => {
+                connections.condition.has_written(true);
+                for (job, applied) in jobs.drain(..).zip(applied) {
+                    job.answer(Ok(applied));
+                }
+            }
+            Err(Trouble::Final(error @ (Error::Unknown(_) | Error::Unavailable(_)))) => {
+                connections.condition.has_written(false);
+                for job in jobs.drain(..) {
+                    job.answer(Err(error.clone()));
+                }
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
+    let alone = jobs.into_iter().chain(others).map(async |job| {
         let applied = apply(connections, from_ref(&job.errand), job.deadline).await;
         job.answer(applied);
     });
@@ -120,17 +120,16 @@ async fn apply_once(
 async fn apply_together(
     connections: &Connections,
     jobs: &[Job<Statement>],
-) -> Result<Vec<Applied>, Trouble> {
+) -> Result<Option<Vec<Applied>>, Trouble> {
     let statements: Vec<&Statement> = jobs.iter().map(|job| &job.errand).collect();
-    let deadlines = jobs.iter().map(|job| job.deadline);
-    let deadline = deadlines.min().unwrap_or_else(Instant::now);
+    let deadline = earliest(jobs);
     let mut connection = connections.get(deadline).await?;
     let tried = timeout_at(deadline, connection.apply_together(&statements)).await;
     judge(connection, tried)
 }
 
-/// What came of an attempt. Where it failed the connection is closed: whatever state it is in, nobody else is to find
-/// it so.
+/// What came of an attempt. A connection that was not answered with a plain no is closed: whatever state it is in, nobody
+/// else is to find it so.
 fn judge<T>(
     connection: Object<Opener>,
     tried: Result<Result<T, Failure>, Elapsed>,
@@ -140,18 +139,20 @@ fn judge<T>(
         Ok(Err(failure)) => Some(failure),
         Err(_) => None,
     };
+    let is_no = |failed| error::is_answer(failed) && !error::is_leaving(failed);
+    if let Some(Failure::Open(failed)) = &failure
+        && is_no(failed)
+    {
+        return Err(error::judge(failed));
+    }
     let is_open = connection.is_open;
     drop(Object::take(connection));
     let unknown = |why: String| Err(Trouble::Final(Error::Unknown(why)));
     match failure {
         Some(Failure::Malformed(why)) => Err(Trouble::Final(Error::Statement(why))),
         Some(Failure::Before(failed)) => Err(error::judge(&failed)),
-        Some(Failure::Open(failed)) if error::is_answer(&failed) && !error::is_leaving(&failed) => {
-            Err(error::judge(&failed))
-        }
         Some(Failure::Open(failed)) => unknown(error::text(&failed)),
         Some(Failure::Warned) => unknown("the standby did not confirm it".to_owned()),
-        Some(Failure::Overshot) => Err(Trouble::Again("it touched too many rows".to_owned())),
         None if is_open => unknown("PostgreSQL did not answer in time".to_owned()),
         None => Err(Trouble::Final(too_slow())),
     }

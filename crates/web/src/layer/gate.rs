@@ -9,6 +9,7 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
+use claviger_engine::error::Kind;
 use claviger_model::network::Requester;
 use claviger_wire::{
     aws::error::{self, Face},
@@ -23,6 +24,7 @@ use tracing::Instrument as _;
 use super::{rank, requester};
 use crate::{
     activity::Activity,
+    admission::Rank,
     api::{
         call::Call,
         operation::{self, Operation, PATIENT_HANDLER_TIME},
@@ -61,7 +63,7 @@ pub(crate) async fn pass(
         };
         let rank = rank::of(operation, &parts, &body);
         let Some(_admitted) = app.admission.admit(rank) else {
-            return Ok(unavailable(&app, face));
+            return Ok(turned_away(&app, face, rank));
         };
         match operation {
             Some(operation) => call(&app, operation, &parts, &requester, &body).await,
@@ -185,6 +187,15 @@ async fn run(
         }
         Err(_) => unavailable(app, face),
     }
+}
+
+/// There is more to do than can be done. A device that polls would give up at anything but a reason to poll on (TOK-10).
+fn turned_away(app: &App, face: Option<Face>, rank: Rank) -> Response<Body> {
+    if rank != Rank::Poll {
+        return unavailable(app, face);
+    }
+    let refusal = Kind::SlowDown.because("The server is overloaded. Poll less often.");
+    error::oidc(&refusal.into()).map(Body::from)
 }
 
 fn unavailable(app: &App, face: Option<Face>) -> Response<Body> {

@@ -22,17 +22,18 @@ pub(crate) fn of(operation: Option<Operation>, parts: &Parts, body: &[u8]) -> Ra
 fn of_page(parts: &Parts) -> Rank {
     match parts.uri.path() {
         "/authorize" => Rank::Authorize,
-        "/sign-out" | "/sessions" | "/sessions/end" => Rank::End,
-        // What targets fetch to verify what they are shown.
-        "/start/credentials" | "/jwks" => Rank::Credentials,
-        path if path.starts_with("/.well-known/") => Rank::Credentials,
+        "/start/credentials" => Rank::Credentials,
+        // What ends access; what targets fetch to verify what they are shown; what every page needs.
+        "/sign-out" | "/sessions" | "/sessions/end" | "/jwks" => Rank::End,
+        path if path.starts_with("/.well-known/") || path.starts_with("/assets/") => Rank::End,
         path if path.starts_with("/device") || path == "/sign-in" => Rank::SignIn,
         _ if parts.method == Method::POST => Rank::SignIn,
         _ => Rank::List,
     }
 }
 
-/// Whether CreateToken is asked for a device: by its grant type, as clients write it.
+/// Whether CreateToken is asked for a device: by its grant type, as clients write it. Whoever writes it otherwise is
+/// taken for somebody who refreshes, and gains a place.
 fn is_poll(body: &[u8]) -> bool {
     memmem::find(body, b"grant-type:device_code").is_some()
 }
@@ -66,6 +67,15 @@ mod tests {
         let ranks = order.map(|(method, target, body)| rank(method, target, body));
         assert!(ranks.is_sorted_by(|one, next| one < next), "{ranks:?}");
         assert_eq!(rank(Method::POST, "/sessions/end", ""), Rank::End);
-        assert_eq!(rank(Method::GET, "/jwks", ""), Rank::Credentials);
+        assert_eq!(rank(Method::GET, "/jwks", ""), Rank::End);
+        assert_eq!(rank(Method::GET, "/assets/1/a.css", ""), Rank::End);
+        assert_eq!(rank(Method::GET, "/sessions", ""), Rank::End);
+        assert_eq!(rank(Method::POST, "/token?aws_iam=t", poll), Rank::Refresh);
+        assert_eq!(rank(Method::POST, "/device/approve", ""), Rank::SignIn);
+        assert_eq!(
+            rank(Method::POST, "/start/credentials", ""),
+            Rank::Credentials
+        );
+        assert_eq!(rank(Method::GET, "/start", ""), Rank::List);
     }
 }
