@@ -73,14 +73,14 @@ impl SwitchedStore {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// The same store as a further node reaches it.
-    pub fn of_another_node(self: &Arc<Self>) -> Arc<dyn Driver> {
+    /// The same store as a further node reaches it, by a way of its own.
+    pub fn of_another_node(self: &Arc<Self>, own: Arc<dyn Driver>) -> Arc<dyn Driver> {
         let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         at_work.push(AtWork::default());
         let node = at_work.len() - 1;
         drop(at_work);
         let switch = Arc::clone(self);
-        Arc::new(View { switch, node })
+        Arc::new(View { switch, node, own })
     }
 
     /// Begins to count the rounds of a race.
@@ -116,7 +116,11 @@ impl SwitchedStore {
         }
     }
 
-    fn fetch_of(&self, node: usize, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
+    fn fetch_of<'a>(
+        &'a self,
+        (node, inner): (usize, &'a dyn Driver),
+        query: Query,
+    ) -> BoxFuture<'a, Result<Vec<Row>, Error>> {
         let is_counted = UNCOUNTED.try_with(|()| ()).is_err();
         if is_counted {
             self.reads.fetch_add(1, Ordering::SeqCst);
@@ -127,7 +131,7 @@ impl SwitchedStore {
             Mode::Working | Mode::ReadOnly | Mode::Full | Mode::AnswerLost => {
                 Box::pin(async move {
                     let _done = is_counted.then(|| self.begin(node, false));
-                    self.inner.fetch(query).await
+                    inner.fetch(query).await
                 })
             }
         }
@@ -144,7 +148,11 @@ impl SwitchedStore {
         noted.clone().unwrap_or_default()
     }
 
-    fn apply_of(&self, node: usize, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
+    fn apply_of<'a>(
+        &'a self,
+        (node, inner): (usize, &'a dyn Driver),
+        plan: Plan,
+    ) -> BoxFuture<'a, Result<Applied, Error>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(noted) = noted.as_mut() {
@@ -154,13 +162,13 @@ impl SwitchedStore {
         match self.mode() {
             Mode::Working => Box::pin(async move {
                 let _done = self.begin(node, true);
-                self.inner.apply(plan).await
+                inner.apply(plan).await
             }),
-            Mode::Full if plan.applies_when_full() => self.inner.apply(plan),
+            Mode::Full if plan.applies_when_full() => inner.apply(plan),
             Mode::Away | Mode::ReadOnly | Mode::Full => Box::pin(std::future::ready(Err(away()))),
             Mode::Broken => Box::pin(std::future::ready(Err(broken()))),
             Mode::AnswerLost => Box::pin(async move {
-                self.inner.apply(plan).await?;
+                inner.apply(plan).await?;
                 Err(Error::Unknown("the answer was lost".to_owned()))
             }),
         }
@@ -182,11 +190,11 @@ pub async fn uncounted<T>(what: impl Future<Output = T>) -> T {
 
 impl Driver for SwitchedStore {
     fn fetch(&self, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
-        self.fetch_of(0, query)
+        self.fetch_of((0, self.inner.as_ref()), query)
     }
 
     fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
-        self.apply_of(0, plan)
+        self.apply_of((0, self.inner.as_ref()), plan)
     }
 
     fn health(&self) -> Result<(), Error> {
@@ -222,15 +230,18 @@ impl AtWork {
 struct View {
     switch: Arc<SwitchedStore>,
     node: usize,
+    own: Arc<dyn Driver>,
 }
 
 impl Driver for View {
     fn fetch(&self, query: Query) -> BoxFuture<'_, Result<Vec<Row>, Error>> {
-        self.switch.fetch_of(self.node, query)
+        let way = (self.node, self.own.as_ref());
+        self.switch.fetch_of(way, query)
     }
 
     fn apply(&self, plan: Plan) -> BoxFuture<'_, Result<Applied, Error>> {
-        self.switch.apply_of(self.node, plan)
+        let way = (self.node, self.own.as_ref());
+        self.switch.apply_of(way, plan)
     }
 
     fn health(&self) -> Result<(), Error> {

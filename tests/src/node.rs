@@ -39,7 +39,7 @@ pub struct Node {
 pub struct NodeBuilder<'a> {
     server: &'a TestServer,
     name: String,
-    store: Arc<dyn Driver>,
+    store: Option<Arc<dyn Driver>>,
     clock: Arc<ManualClock>,
     entropy: Arc<dyn Entropy>,
     key_file: KeyFile,
@@ -54,7 +54,7 @@ impl TestServer {
         NodeBuilder {
             server: self,
             name: name.to_owned(),
-            store: self.switch.of_another_node(),
+            store: None,
             clock: Arc::clone(&self.clock),
             entropy: Arc::new(SeededEntropy::new(&seed)),
             key_file: World::builder().key_file(),
@@ -66,7 +66,7 @@ impl NodeBuilder<'_> {
     /// Another way to the store.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Driver>) -> Self {
-        self.store = store;
+        self.store = Some(store);
         self
     }
 
@@ -96,10 +96,14 @@ impl NodeBuilder<'_> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address: SocketAddr = listener.local_addr().expect("an address");
         let server = self.server;
-        let keys = Keyring::load(self.store.as_ref(), &self.key_file, self.clock.now()).await;
+        let store = match self.store {
+            Some(store) => store,
+            None => server.another_way().await,
+        };
+        let keys = Keyring::load(store.as_ref(), &self.key_file, self.clock.now()).await;
         let parts = Parts {
             keys: Arc::new(keys.expect("the keys")),
-            store: self.store,
+            store,
             clock: self.clock,
             entropy: self.entropy,
             hasher: Arc::clone(&server.hasher) as _,

@@ -27,8 +27,14 @@ use claviger_store::{
 use tempfile::TempDir;
 
 use crate::{
-    clock::ManualClock, credentials::FakeCredentials, driver::SwitchedStore,
-    entropy::SeededEntropy, hasher::CountingHasher, postgres::Place, rows::Rows, seed,
+    clock::ManualClock,
+    credentials::FakeCredentials,
+    driver::SwitchedStore,
+    entropy::SeededEntropy,
+    hasher::CountingHasher,
+    postgres::{self, Place},
+    rows::Rows,
+    seed,
 };
 
 /// The node's name in audit records.
@@ -86,6 +92,19 @@ impl Home {
                 };
                 let store = SqliteStore::create(&options, &identity).expect("a new store");
                 (Self::Directory(directory), Arc::new(store))
+            }
+        }
+    }
+}
+
+impl Home {
+    /// The way of a further node to the store that the first one reaches so: connections of its own, where there are any.
+    async fn another_way(&self, first: &Arc<dyn Driver>) -> Arc<dyn Driver> {
+        match self {
+            Self::Directory(_) => Arc::clone(first),
+            Self::Postgres(place) => {
+                let opened = postgres::open(&place.address()).await;
+                Arc::new(opened.expect("another way to the store"))
             }
         }
     }
@@ -218,10 +237,10 @@ impl WorldBuilder {
         };
         let entropy = Arc::new(entropy);
         let links = Links::new(&self.public_url, key_file.instance, REGION, &self.aliases);
-        let node = async |name: &str| {
+        let node = async |name: &str, store: Arc<dyn Driver>| {
             let keys = Keyring::load(switch.as_ref(), &key_file, clock.now()).await;
             let parts = Parts {
-                store: Arc::clone(&switch) as _,
+                store,
                 clock: Arc::clone(&clock) as _,
                 entropy: Arc::clone(&entropy) as _,
                 hasher: Arc::clone(&hasher) as _,
@@ -235,9 +254,12 @@ impl WorldBuilder {
             };
             Arc::new(Context::open(parts).await.expect("a context"))
         };
-        let context = node(NODE).await;
+        let context = node(NODE, Arc::clone(&switch) as _).await;
         let second = match self.nodes {
-            2 => Some(node("kit-2").await),
+            2 => {
+                let own = home.another_way(&store).await;
+                Some(node("kit-2", switch.of_another_node(own)).await)
+            }
             _ => None,
         };
         if self.planted {
@@ -270,6 +292,12 @@ fn nodes() -> u8 {
 }
 
 impl World {
+    /// The way of a further node to its store.
+    pub async fn another_way(&self) -> Arc<dyn Driver> {
+        let own = self.home.another_way(&self.store).await;
+        self.switch.of_another_node(own)
+    }
+
     /// A world to be changed before it is made.
     pub fn builder() -> WorldBuilder {
         WorldBuilder::default()
