@@ -79,7 +79,7 @@ pub(crate) fn ratios(seen: &Rounds) -> String {
 // Of the picture of growth.
 const HEIGHT: f64 = 320.0;
 const BOTTOM: f64 = 280.0;
-const NAMES: f64 = 520.0;
+const NAMES: f64 = 400.0;
 const MARGIN: f64 = 60.0;
 
 /// An SVG with a line for each name: what it costs at each number of sessions, which lie a power of ten apart.
@@ -92,7 +92,7 @@ pub(crate) fn growth(lines: &[(String, Vec<(usize, f64)>)]) -> String {
     });
     let across = |size: usize| {
         let part = (digits(size) - least) / (most - least).max(1.0);
-        MARGIN + part * (NAMES - 20.0 - MARGIN)
+        MARGIN + 12.0 + part * (NAMES - 32.0 - MARGIN)
     };
     let up = |cost: f64| BOTTOM - cost / highest * (BOTTOM - TOP);
     let mut svg = format!(
@@ -111,6 +111,19 @@ pub(crate) fn growth(lines: &[(String, Vec<(usize, f64)>)]) -> String {
             svg,
             "<text x=\"{x:.0}\" y=\"{y}\" text-anchor=\"middle\">10<tspan dy=\"-5\" font-size=\"10\">{}</tspan></text>",
             digits(*size)
+        );
+    }
+    for cost in (0..).map(|step| f64::from(step) * 100.0) {
+        let (x, y) = (MARGIN - 6.0, up(cost));
+        if y < TOP {
+            break;
+        }
+        let _ = writeln!(
+            svg,
+            "<line class=\"axis\" x1=\"{x}\" x2=\"{MARGIN}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+             <text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{cost:.0}</text>",
+            x - 4.0,
+            y + 4.0
         );
     }
     // Names that would lie on each other move apart, from the top down.
@@ -134,13 +147,19 @@ pub(crate) fn growth(lines: &[(String, Vec<(usize, f64)>)]) -> String {
             let (x, y) = (across(*size), up(*cost));
             let _ = writeln!(
                 svg,
-                "<circle class=\"dot\" cx=\"{x:.0}\" cy=\"{y:.1}\" r=\"3\"/>\
-                 <text x=\"{x:.0}\" y=\"{:.1}\" text-anchor=\"middle\">{cost:.0}</text>",
-                y - 7.0
+                "<circle class=\"dot\" cx=\"{x:.0}\" cy=\"{y:.1}\" r=\"3\"/>"
             );
         }
         above = (end + 4.0).max(above + 16.0);
-        let _ = writeln!(svg, "<text x=\"{NAMES}\" y=\"{above:.1}\">{name}</text>");
+        let costs: Vec<String> = points
+            .iter()
+            .map(|(_, cost)| format!("{cost:.0}"))
+            .collect();
+        let costs = costs.join(" · ");
+        let _ = writeln!(
+            svg,
+            "<text x=\"{NAMES}\" y=\"{above:.1}\">{name}: {costs}</text>"
+        );
     }
     svg + "</svg>\n"
 }
