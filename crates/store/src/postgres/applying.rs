@@ -69,7 +69,7 @@ impl Connection {
         let waiting = self.wait_for_rows(TOGETHER).await;
         waiting.map_err(Failure::Before)?;
         self.is_open = true;
-        let touched = self.client.query(&many, &parameters(&lists)).await;
+        let touched = self.client().query(&many, &parameters(&lists)).await;
         let touched = touched.map_err(Failure::Open)?;
         let mut applied = vec![Applied::Unmet { statement: 0 }; statements.len()];
         for row in &touched {
@@ -109,13 +109,13 @@ impl Connection {
         self.is_open = true;
         let parameters = parameters(&statement.parameters);
         let Some(due) = guard else {
-            let changed = self.client.execute(&prepared, &parameters).await;
+            let changed = self.client().execute(&prepared, &parameters).await;
             let changed = changed.map_err(Failure::Open)?;
             return Ok(Applied::Whole {
                 changed: count(changed),
             });
         };
-        match self.client.query_one(&prepared, &parameters).await {
+        match self.client().query_one(&prepared, &parameters).await {
             Ok(row) => {
                 let changed: i64 = row.try_get(0).map_err(Failure::Open)?;
                 Ok(if usize::try_from(changed) == Ok(due) {
@@ -140,7 +140,7 @@ impl Connection {
             check(&ready, statement)?;
             prepared.push(ready);
         }
-        let client = &self.client;
+        let client = self.client();
         client
             .batch_execute("BEGIN")
             .await
@@ -170,13 +170,13 @@ impl Connection {
             }
         }
         self.is_open = true;
-        let committed = self.client.batch_execute("COMMIT").await;
+        let committed = self.client().batch_execute("COMMIT").await;
         committed.map_err(Failure::Open)?;
         Ok(Applied::Whole { changed: last })
     }
 
     async fn roll_back(&self) -> Result<(), Failure> {
-        let rolled_back = self.client.batch_execute("ROLLBACK").await;
+        let rolled_back = self.client().batch_execute("ROLLBACK").await;
         rolled_back.map_err(Failure::Before)
     }
 }

@@ -63,7 +63,7 @@ fn silent() -> Trouble {
 
 /// A connection of the pool. Letting it go closes it, in whatever it is.
 pub(super) struct Connection {
-    pub(super) client: Client,
+    client: Client,
     driving: AbortHandle,
     /// How often connections had been suspected when it was made.
     pub(super) suspicion: u64,
@@ -321,7 +321,7 @@ impl Connection {
         Ok(())
     }
 
-    /// For what is no plan.
+    /// For what is said on it directly.
     pub(super) const fn client(&self) -> &Client {
         &self.client
     }

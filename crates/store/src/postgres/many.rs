@@ -6,15 +6,16 @@ use std::fmt::Write as _;
 
 use tokio_postgres::types::Type;
 
-use crate::value::Value;
+use crate::{statement::Query, value::Value};
+
+/// Whether a read may be said of a list: not without parameters, nor for rows in an order, which a list does not promise.
+pub(super) fn may_read(query: &Query) -> bool {
+    !query.parameters.is_empty() && !query.sql.contains(" ORDER BY ")
+}
 
 /// A read, for each set of parameters: its place in the list, counted from one, stands before the columns. `OFFSET 0`
-/// keeps the planner from turning single look-ups into a walk through the table. Nothing for rows in an order: none is
-/// promised to what lies in a list.
+/// keeps the planner from turning single look-ups into a walk through the table.
 pub(super) fn read(sql: &str, types: &[Type]) -> Option<String> {
-    if sql.contains(" ORDER BY ") {
-        return None;
-    }
     let (list, sql) = (list(types)?, listed(sql));
     Some(format!(
         "SELECT list.place, found.* FROM {list}, LATERAL ({sql} OFFSET 0) AS found"
@@ -141,10 +142,10 @@ mod tests {
         ] {
             assert_eq!(update(sql, &types), None, "{sql}");
         }
-        assert_eq!(
-            read("SELECT a FROM t WHERE b = $1 ORDER BY a", &types),
-            None
-        );
+        let one = |sql| Query::new(sql).bind(1_i64);
+        assert!(may_read(&one("SELECT a FROM t WHERE b = $1")));
+        assert!(!may_read(&one("SELECT a FROM t WHERE b = $1 ORDER BY a")));
+        assert!(!may_read(&Query::new("SELECT a FROM t")));
     }
 
     #[test]

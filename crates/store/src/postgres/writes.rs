@@ -41,7 +41,9 @@ pub(super) fn gather(runtime: &Handle, connections: &Arc<Connections>) -> Gather
 /// The only statement of a plan that may go together with others: one that changes one row.
 pub(super) fn only(plan: Plan) -> Result<Statement, Plan> {
     match <[Statement; 1]>::try_from(plan.0) {
-        Ok([only]) if only.must_change == Rows::Exactly(1) => Ok(only),
+        Ok([only]) if only.must_change == Rows::Exactly(1) && only.sql.starts_with("UPDATE ") => {
+            Ok(only)
+        }
         Ok(only) => Err(Plan(only.into())),
         Err(several) => Err(Plan(several)),
     }
