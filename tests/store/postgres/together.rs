@@ -8,7 +8,7 @@ use std::{
 use claviger_store::{
     driver::Driver as _,
     error::Error,
-    postgres::PostgresStore,
+    postgres::{PostgresStore, address::Address},
     repository::{
         session::{self, Rotation},
         user,
@@ -21,9 +21,12 @@ use futures_util::{FutureExt as _, future::join_all};
 
 use crate::fixture::{at, session as a_session, user as a_user};
 
+/// On the test's own thread: the store takes nothing while the test does not wait.
 async fn with_people(count: u8) -> (Place, PostgresStore) {
     let place = Place::default();
-    let store = place.create().await;
+    let address = Address::parse(&place.address()).expect("an address");
+    let store = PostgresStore::create(address, "suite", &Plan::default()).await;
+    let store = store.expect("a new store");
     for number in 1..=count {
         let added = store
             .apply(Plan::of(user::adding(&a_user(number), at(1))))
