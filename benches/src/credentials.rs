@@ -69,14 +69,13 @@ async fn ask(connection: &mut Connection, target: &str, access: &str) -> anyhow:
     Ok(())
 }
 
-/// Asks for roles that were not asked for before: each answer comes from the STS.
-pub(crate) struct Cold {
-    pub(crate) connection: Connection,
+/// Roles that nobody has asked for.
+pub(crate) struct Unasked {
     pub(crate) sessions: VecDeque<Roles>,
     pub(crate) role: &'static str,
 }
 
-impl Cold {
+impl Unasked {
     /// A role that nobody has asked for, and the token for it.
     fn next(&mut self) -> Option<(String, Arc<str>)> {
         loop {
@@ -89,9 +88,15 @@ impl Cold {
     }
 }
 
+/// Asks for roles that were not asked for before: each answer comes from the STS.
+pub(crate) struct Cold {
+    pub(crate) connection: Connection,
+    pub(crate) unasked: Unasked,
+}
+
 impl Worker for Cold {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let Some((target, access)) = self.next() else {
+        let Some((target, access)) = self.unasked.next() else {
             return Ok(Outcome::Out);
         };
         ask(&mut self.connection, &target, &access).await?;
@@ -120,12 +125,12 @@ pub(crate) async fn ask_again(connection: &mut Connection, access: &str) -> anyh
 /// Processes that all ask for one role at once, again and again: another one each time.
 pub(crate) struct Crowd {
     pub(crate) connections: Vec<Connection>,
-    pub(crate) cold: Cold,
+    pub(crate) unasked: Unasked,
 }
 
 impl Worker for Crowd {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let Some((target, access)) = self.cold.next() else {
+        let Some((target, access)) = self.unasked.next() else {
             return Ok(Outcome::Out);
         };
         let asking = self

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use crate::{
     bench::Bench,
-    credentials::{Cold, Crowd, Kept, Roles, asked},
+    credentials::{Cold, Crowd, Kept, Roles, Unasked, asked},
     http::Connection,
     load::{Measured, Worker, drive},
     process::{Running, cpu, cpu_of_family, resident},
@@ -270,14 +270,19 @@ impl Bench {
         let share = roles.len().div_ceil(connections.len());
         let cold = connections.into_iter().map(|connection| {
             let rest = roles.split_off(share.min(roles.len()));
-            Cold {
-                connection,
+            let unasked = Unasked {
                 sessions: std::mem::replace(&mut roles, rest).into(),
                 role,
+            };
+            Cold {
+                connection,
+                unasked,
             }
         });
         let (sample, workers) = self.run(row, process, cold.collect()).await?;
-        let sessions = workers.into_iter().flat_map(|worker| worker.sessions);
+        let sessions = workers
+            .into_iter()
+            .flat_map(|worker| worker.unasked.sessions);
         *self.roles(row).0 = sessions.collect();
         Ok(sample)
     }
@@ -289,18 +294,25 @@ impl Bench {
         process: u32,
         address: SocketAddr,
     ) -> anyhow::Result<Sample> {
-        let mut connections = connect(address, CROWD.try_into()?).await?;
-        let connection = connections.pop().context("no connection")?;
+        let connections = connect(address, CROWD.try_into()?).await?;
         let (roles, role) = self.roles(row);
-        let cold = Cold {
-            connection,
+        let unasked = Unasked {
             sessions: std::mem::take(roles).into(),
             role,
         };
         let (sample, workers) = self
-            .run(row, process, vec![Crowd { connections, cold }])
+            .run(
+                row,
+                process,
+                vec![Crowd {
+                    connections,
+                    unasked,
+                }],
+            )
             .await?;
-        let sessions = workers.into_iter().flat_map(|worker| worker.cold.sessions);
+        let sessions = workers
+            .into_iter()
+            .flat_map(|worker| worker.unasked.sessions);
         *self.roles(row).0 = sessions.collect();
         Ok(sample)
     }

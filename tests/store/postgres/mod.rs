@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use claviger_store::{driver::Driver, repository::user, statement::Plan};
 use claviger_tests::postgres::Place;
 
-use crate::fixture::Opened;
+use crate::fixture::{Opened, at, user as a_user};
 
 #[path = "../suite/plans.rs"]
 mod plans;
@@ -29,5 +30,15 @@ async fn open() -> Opened {
     Opened {
         driver: Arc::new(place.create().await),
         _kept: Box::new(()),
+    }
+}
+
+/// The first so many people of the fixture.
+async fn add_people(store: &dyn Driver, count: u8) {
+    for number in 1..=count {
+        let added = store
+            .apply(Plan::of(user::adding(&a_user(number), at(1))))
+            .await;
+        assert!(added.expect("a write").is_whole());
     }
 }

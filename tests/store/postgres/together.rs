@@ -19,6 +19,7 @@ use claviger_store::{
 use claviger_tests::postgres::{self, Place};
 use futures_util::{FutureExt as _, future::join_all};
 
+use super::add_people;
 use crate::fixture::{at, session as a_session, user as a_user};
 
 /// On the test's own thread: the store takes nothing while the test does not wait.
@@ -27,12 +28,7 @@ async fn with_people(count: u8) -> (Place, PostgresStore) {
     let address = Address::parse(&place.address()).expect("an address");
     let store = PostgresStore::create(address, "suite", &Plan::default()).await;
     let store = store.expect("a new store");
-    for number in 1..=count {
-        let added = store
-            .apply(Plan::of(user::adding(&a_user(number), at(1))))
-            .await;
-        assert!(added.expect("a write").is_whole());
-    }
+    add_people(&store, count).await;
     (place, store)
 }
 

@@ -20,17 +20,13 @@ use claviger_tests::{
     postgres::{Pair, Place},
 };
 
+use super::add_people;
 use crate::fixture::{at, user as a_user};
 
 async fn with_people(count: u8) -> (Place, Arc<PostgresStore>) {
     let place = Place::default();
     let store = Arc::new(place.create().await);
-    for number in 1..=count {
-        let added = store
-            .apply(Plan::of(user::adding(&a_user(number), at(1))))
-            .await;
-        assert!(added.expect("a write").is_whole());
-    }
+    add_people(store.as_ref(), count).await;
     (place, store)
 }
 

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::attempts::too_slow;
+use super::{attempts::too_slow, error::Trouble};
 use crate::{
     error::Error,
     statement::{Applied, Query, Statement},
@@ -59,6 +59,28 @@ impl<E: Errand> Job<E> {
     pub(super) fn answer(self, answer: Result<E::Answer, Error>) {
         let _ = self.answer.send(answer);
     }
+}
+
+/// Answers jobs by what came of them together; gives back those that must go each by itself.
+pub(super) fn settle<E: Errand>(
+    jobs: Vec<Job<E>>,
+    outcome: Result<Option<Vec<E::Answer>>, Trouble>,
+) -> Vec<Job<E>> {
+    match outcome {
+        Ok(Some(answers)) => {
+            for (job, answer) in jobs.into_iter().zip(answers) {
+                job.answer(Ok(answer));
+            }
+        }
+        // It is so for all: a server that is not there, or a change that may be kept.
+        Err(Trouble::Final(error @ (Error::Unknown(_) | Error::Unavailable(_)))) => {
+            for job in jobs {
+                job.answer(Err(error.clone()));
+            }
+        }
+        Ok(None) | Err(_) => return jobs,
+    }
+    Vec::new()
 }
 
 /// When the first of them is given up.

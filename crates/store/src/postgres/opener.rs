@@ -15,9 +15,11 @@ pub(super) struct Opener {
     pub(super) runtime: Handle,
 }
 
-impl Opener {
-    /// A new connection to the primary.
-    pub(super) async fn open(&self) -> Result<Connection, Trouble> {
+impl Manager for Opener {
+    type Type = Connection;
+    type Error = Trouble;
+
+    async fn create(&self) -> Result<Connection, Trouble> {
         let (address, condition) = (self.address.clone(), Arc::clone(&self.condition));
         // Whoever stops waiting for it ends it.
         let mut opening = JoinSet::new();
@@ -28,15 +30,6 @@ impl Opener {
             Some(Err(stopped)) => Err(Trouble::Again(stopped.to_string())),
             None => Err(Trouble::Again("no connection was opened".to_owned())),
         }
-    }
-}
-
-impl Manager for Opener {
-    type Type = Connection;
-    type Error = Trouble;
-
-    async fn create(&self) -> Result<Connection, Trouble> {
-        self.open().await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Trouble> {

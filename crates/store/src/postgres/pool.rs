@@ -1,4 +1,4 @@
-//! The connections that reads and writes have in common, and what comes of an attempt on one of them.
+//! The connections that reads and writes have in common.
 
 use std::{sync::Arc, time::Duration};
 

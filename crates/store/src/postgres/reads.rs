@@ -13,7 +13,7 @@ use tokio_postgres::Error as PostgresError;
 use super::{
     attempts::{Attempts, too_slow},
     error::{self, Trouble},
-    gather::{Gatherer, Job, earliest},
+    gather::{Gatherer, Job, earliest, settle},
     opener::Opener,
     pool::Connections,
 };
@@ -31,19 +31,8 @@ pub(super) fn gather(runtime: &Handle, connections: &Arc<Connections>) -> Gather
 /// Reads of one text, together or each by itself.
 async fn read(connections: &Connections, mut jobs: Vec<Job<Query>>) {
     if jobs.len() > 1 {
-        match fetch_together(connections, &jobs).await {
-            Ok(Some(answers)) => {
-                for (job, rows) in jobs.drain(..).zip(answers) {
-                    job.answer(Ok(rows));
-                }
-            }
-            Err(Trouble::Final(unavailable @ Error::Unavailable(_))) => {
-                for job in jobs.drain(..) {
-                    job.answer(Err(unavailable.clone()));
-                }
-            }
-            Ok(None) | Err(_) => {}
-        }
+        let outcome = fetch_together(connections, &jobs).await;
+        jobs = settle(jobs, outcome);
     }
     let alone = jobs.into_iter().map(async |job| {
         let rows = fetch(connections, &job.errand, job.deadline).await;

@@ -20,7 +20,7 @@ use super::{
     applying::Failure,
     attempts::{Attempts, too_slow},
     error::{self, Trouble},
-    gather::{Gatherer, Job, earliest},
+    gather::{Gatherer, Job, earliest, settle},
     opener::Opener,
     pool::Connections,
 };
@@ -64,20 +64,11 @@ async fn write(connections: &Connections, jobs: Vec<Job<Statement>>) {
     }
     let mut jobs: Vec<_> = firsts.into_values().collect();
     if jobs.len() > 1 {
-        match apply_together(connections, &jobs).await {
-            Ok(Some(applied)) => {
-                connections.condition.has_written(true);
-                for (job, applied) in jobs.drain(..).zip(applied) {
-                    job.answer(Ok(applied));
-                }
-            }
-            Err(Trouble::Final(error @ (Error::Unknown(_) | Error::Unavailable(_)))) => {
-                connections.condition.has_written(false);
-                for job in jobs.drain(..) {
-                    job.answer(Err(error.clone()));
-                }
-            }
-            Ok(None) | Err(_) => {}
+        let outcome = apply_together(connections, &jobs).await;
+        let is_done = outcome.is_ok();
+        jobs = settle(jobs, outcome);
+        if jobs.is_empty() {
+            connections.condition.has_written(is_done);
         }
     }
     let alone = jobs.into_iter().chain(others).map(async |job| {
