@@ -278,6 +278,62 @@ async fn what_every_refresh_asks_for_goes_as_one() {
     assert!(was_one(&place, "UPDATE sessions SET gen"), "the write");
 }
 
+/// What the server has done in a table: rows looked up by index, and walks through all of it.
+async fn looked_up(place: &Place, table: &str) -> [i64; 2] {
+    // Connections tell the statistics when they end.
+    let open = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}'",
+        place.schema()
+    );
+    while place.sql(&open) != "0" {
+        tokio::task::yield_now().await;
+    }
+    let count = |what: &str| {
+        let sql = format!(
+            "SELECT {what} FROM pg_stat_user_tables WHERE relname = '{table}' AND schemaname = '{}'",
+            place.schema()
+        );
+        place.sql(&sql).parse().expect("a number")
+    };
+    [count("idx_scan"), count("seq_scan")]
+}
+
+#[tokio::test]
+async fn rows_of_a_list_are_looked_up_whatever_the_server_knows_of_the_table() {
+    let (place, store) = with_people(1).await;
+    place.sql("ALTER TABLE sessions SET (autovacuum_enabled = false)");
+    for number in 1..=20 {
+        let added = store.apply(Plan::of(session::starting(&a_session(number))));
+        assert!(added.await.expect("a write").is_whole());
+    }
+    // So many that going through them all seems cheaper.
+    place.sql(
+        "INSERT INTO sessions SELECT (jsonb_populate_record(NULL::sessions, \
+         to_jsonb(s) || jsonb_build_object('sid', '\\x' || md5(n::text)))).* \
+         FROM (SELECT * FROM sessions LIMIT 1) s, generate_series(1, 980) n",
+    );
+    drop(store);
+    let [people, _] = looked_up(&place, "users").await;
+    let [_, walks] = looked_up(&place, "sessions").await;
+    let store = postgres::open(&place.address()).await.expect("a node");
+    let rotation = Rotation {
+        from: 1,
+        to: 2,
+        epoch: 1,
+        network: [0; 8],
+        idle_expires_at: at(500),
+    };
+    let plans =
+        (1..=20).map(|number| Plan::of(session::rotating(&a_session(number), &rotation, at(101))));
+    for applied in all(&store, plans.collect()).await {
+        assert!(applied.expect("an answer").is_whole());
+    }
+    drop(store);
+    let [now, _] = looked_up(&place, "users").await;
+    assert_eq!(now - people, 20, "one for each");
+    assert_eq!(looked_up(&place, "sessions").await[1], walks);
+}
+
 #[tokio::test]
 async fn who_hung_up_before_it_was_taken_has_changed_nothing() {
     let (place, store) = with_people(3).await;

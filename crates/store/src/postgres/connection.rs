@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
@@ -34,8 +34,11 @@ use crate::{error::Error, statement::Query, value::Row};
 
 /// What every connection is set to. The deadlines are for a server that we have stopped listening to;
 /// ours are shorter. A commit must wait for the standby where there is one (R1), whatever the server is set to now
-/// or later; for longer than that where somebody wants it.
+/// or later; for longer than that where somebody wants it. Rows are found by index, one after the other, as SQLite finds
+/// them: in a table of a thousand rows the server would rather sort all of them by what a list asks for, and looks a person
+/// up for each.
 const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
      SET statement_timeout = '4s'; \
      SET lock_timeout = '2s'; \
      SET idle_in_transaction_session_timeout = '10s'; \
@@ -52,10 +55,6 @@ const OPENING: Duration = Duration::from_millis(1500);
 
 /// How long a host is waited for before the next one is asked as well.
 const HEAD_START: Duration = Duration::from_millis(300);
-
-/// How long the server finds the rows of a list as it once planned to: a table may have grown from nothing since, and be
-/// walked through each time.
-const PLANNED_ANEW: Duration = Duration::from_mins(1);
 
 fn silent() -> Trouble {
     Trouble::Again("it accepts connections, and says nothing".to_owned())
@@ -74,8 +73,8 @@ pub(super) struct Connection {
     /// Whether the server has warned since it was last asked.
     pub(super) warned: Arc<AtomicBool>,
     prepared: HashMap<(&'static str, Option<usize>), Prepared>,
-    /// Said of a list of parameters, and since when.
-    prepared_for_many: HashMap<&'static str, (Option<Prepared>, Instant)>,
+    /// Said of a list of parameters.
+    prepared_for_many: HashMap<&'static str, Option<Prepared>>,
     /// How long it waits for rows that others hold.
     waits: &'static str,
 }
@@ -289,9 +288,7 @@ impl Connection {
         sql: &'static str,
         write: impl FnOnce(&str, &[Type]) -> Option<String>,
     ) -> Result<Option<Prepared>, PostgresError> {
-        if let Some((prepared, since)) = self.prepared_for_many.get(sql)
-            && since.elapsed() < PLANNED_ANEW
-        {
+        if let Some(prepared) = self.prepared_for_many.get(sql) {
             return Ok(prepared.clone());
         }
         let single = self.prepare(sql, None).await?;
@@ -307,8 +304,7 @@ impl Connection {
                 Err(error) => return Err(error),
             },
         };
-        let entry = (prepared.clone(), Instant::now());
-        self.prepared_for_many.insert(sql, entry);
+        self.prepared_for_many.insert(sql, prepared.clone());
         Ok(prepared)
     }
 
