@@ -31,6 +31,8 @@ pub(crate) struct Effort {
     pub(crate) sessions: usize,
     /// Sessions in the store at least, those that nobody uses among them.
     pub(crate) stored: usize,
+    /// How often each connection begins an operation, where it is not as often as it can.
+    pub(crate) pace: Option<Duration>,
 }
 
 /// A service, and what its clients hold.

@@ -1,6 +1,6 @@
 //! One connection that is kept, and what comes back on it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// An answer whose body was read to its end.
 pub(crate) struct Answer {
@@ -38,7 +38,17 @@ pub(crate) struct Connection {
 impl Connection {
     /// A new one.
     pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::speak(TcpStream::connect(address).await?, address).await
+    }
+
+    /// One from an address of ours.
+    pub(crate) async fn open_from(from: IpAddr, address: SocketAddr) -> anyhow::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(from, 0))?;
+        Self::speak(socket.connect(address).await?, address).await
+    }
+
+    async fn speak(stream: TcpStream, address: SocketAddr) -> anyhow::Result<Self> {
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);

@@ -23,6 +23,9 @@ mod filler;
 mod bench;
 mod measure;
 mod growth;
+mod noise;
+mod idle;
+mod soak;
 
 use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -39,19 +42,19 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     /// The binary to measure [default: target/release/claviger]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", global = true)]
     claviger: Option<PathBuf>,
     /// How often everything is measured, one after the other
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How long each row is measured in each round, in seconds
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, global = true)]
     seconds: u64,
     /// Connections that ask at once
     #[arg(long, default_value_t = 32)]
     connections: usize,
     /// Sessions that are refreshed in turn
-    #[arg(long, default_value_t = 30_000)]
+    #[arg(long, default_value_t = 30_000, global = true)]
     sessions: usize,
     /// Measures only the rows whose names contain this, and the ceilings that they are held against
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -72,6 +75,30 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures instead what others see of a network that asks without pause
+    Noisy,
+    /// Measures instead what connections cost that are kept and ask for nothing
+    Idle {
+        /// How many
+        #[arg(long, default_value_t = 15_000)]
+        count: usize,
+    },
+    /// Lets a day's mix go on at 30 % of what the server can do, and looks whether its memory grows
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 20)]
+        minutes: u64,
+    },
+    /// Asks without pause; the bench starts this itself
+    #[command(hide = true)]
+    Noise {
+        /// Whom
+        address: SocketAddr,
+        /// For what
+        noise: noise::Noise,
+        /// With whose token
+        access: String,
+    },
     /// Serves a ceiling; the bench starts these itself
     #[command(hide = true)]
     Ceiling {
@@ -85,33 +112,49 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Ceiling { listen, which }) = arguments.command {
-        return ceiling::serve(which, listen).await;
+    match arguments.command {
+        Some(Command::Ceiling { listen, which }) => return ceiling::serve(which, listen).await,
+        Some(Command::Noise {
+            address,
+            noise,
+            access,
+        }) => return noise::make(address, noise, &access).await,
+        _ => {}
     }
     let binary = service::binary(arguments.claviger)?;
     let (effort, rounds) = if arguments.quick {
-        (
-            Effort {
-                length: Duration::from_millis(200),
-                connections: 4,
-                sessions: 1_200,
-                stored: 0,
-            },
-            1,
-        )
+        let quick = Effort {
+            length: Duration::from_millis(200),
+            connections: 4,
+            sessions: 1_200,
+            stored: 0,
+            pace: None,
+        };
+        (quick, 1)
     } else {
-        let length = Duration::from_secs(arguments.seconds);
-        let (connections, sessions) = (arguments.connections, arguments.sessions);
-        (
-            Effort {
-                length,
-                connections,
-                sessions,
-                stored: 0,
-            },
-            arguments.rounds,
-        )
+        let whole = Effort {
+            length: Duration::from_secs(arguments.seconds),
+            connections: arguments.connections,
+            sessions: arguments.sessions,
+            stored: 0,
+            pace: None,
+        };
+        (whole, arguments.rounds)
     };
+    let watched = match arguments.command {
+        Some(Command::Noisy) => Some(noise::watch(&binary, effort).await?),
+        Some(Command::Idle { count }) => Some(idle::watch(&binary, effort, count).await?),
+        Some(Command::Soak { minutes }) => {
+            let length = Duration::from_secs(60 * minutes);
+            Some(soak::watch(&binary, effort, length, progress).await?)
+        }
+        _ => None,
+    };
+    if let Some(text) = watched {
+        progress("");
+        print!("{text}");
+        return Ok(());
+    }
     if arguments.growth {
         let growth = growth::watch(&binary, effort, rounds, progress).await?;
         progress("");

@@ -31,8 +31,11 @@ impl Bench {
 
     /// How often each connection begins an operation, where it is not as often as it can.
     fn pace(&self, row: Row) -> Option<Duration> {
+        if row != Row::RefreshHalf {
+            return self.effort.pace;
+        }
         let each = 2.0 * f64::from(u32::try_from(self.effort.connections).ok()?) / self.fastest;
-        (row == Row::RefreshHalf && each.is_finite()).then(|| Duration::from_secs_f64(each))
+        each.is_finite().then(|| Duration::from_secs_f64(each))
     }
 
     async fn run<W: Worker>(
@@ -341,7 +344,7 @@ impl Bench {
     }
 
     /// The token of somebody who sees so many accounts.
-    fn access(&self, sees: usize) -> anyhow::Result<Arc<str>> {
+    pub(crate) fn access(&self, sees: usize) -> anyhow::Result<Arc<str>> {
         let viewer = self.viewers.iter().find(|(own, _)| *own == sees);
         Ok(Arc::clone(&viewer.context("nobody sees so many")?.1))
     }

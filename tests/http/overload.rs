@@ -42,6 +42,7 @@ async fn small() -> (TestServer, Arc<Holding>) {
     let script = Arc::clone(&holding);
     let server = TestServer::builder()
         .alone()
+        .trusting("127.0.0.1/32")
         .app(move |app| {
             app.admission = Admission::of(MOST);
             app.faults = Some(Arc::clone(&script) as _);
@@ -77,14 +78,15 @@ async fn asked(server: &TestServer) -> Vec<(&'static str, Response)> {
 }
 
 #[tokio::test]
-async fn overload_turns_away_what_is_worth_least_and_lets_go_of_access_last() {
+async fn res_03_res_05_overload_turns_away_what_is_worth_least_and_lets_go_of_access_last() {
     let (server, holding) = small().await;
     let at_rest = asked(&server).await;
     let mut held = Vec::new();
     // Sixty per cent for the first, five more for each one after it.
     for (refused, taken) in (12..=MOST).enumerate() {
         while held.len() < taken {
-            let aws = server.aws();
+            // Each from a network of its own.
+            let aws = server.aws().from(&format!("198.51.{}.7", held.len()));
             held.push(tokio::spawn(async move { aws.logout(NOBODY).await }));
         }
         while holding.0.load(Ordering::SeqCst) < taken {
@@ -123,5 +125,43 @@ async fn overload_turns_away_what_is_worth_least_and_lets_go_of_access_last() {
     let begun = Instant::now();
     while server.aws().register_with(json!({})).await.status == 503 {
         assert!(begun.elapsed() < HELD / 2, "the room is not given back");
+    }
+}
+
+#[tokio::test]
+async fn res_03_one_network_cannot_take_all_that_is_handled() {
+    let (server, holding) = small().await;
+    let noisy = || server.aws().from("198.51.100.7");
+    let mut held = Vec::new();
+    // Three quarters of what is handled.
+    for _ in 0..15 {
+        let aws = noisy();
+        held.push(tokio::spawn(async move { aws.logout(NOBODY).await }));
+    }
+    while holding.0.load(Ordering::SeqCst) < held.len() {
+        tokio::task::yield_now().await;
+    }
+    for answer in [
+        noisy().logout(NOBODY).await,
+        noisy().list_accounts(NOBODY).await,
+    ] {
+        assert_eq!(answer.status, 503, "{answer}");
+        assert!(answer.header("retry-after").is_some(), "{answer}");
+    }
+    // As many of another network are let in as of any other.
+    let other = server.aws().from("203.0.113.7");
+    other
+        .list_accounts(NOBODY)
+        .await
+        .assert_error(401, "UnauthorizedException");
+    for _ in 0..5 {
+        let aws = other.clone();
+        held.push(tokio::spawn(async move { aws.logout(NOBODY).await }));
+    }
+    while holding.0.load(Ordering::SeqCst) < held.len() {
+        tokio::task::yield_now().await;
+    }
+    for held in held {
+        held.abort();
     }
 }

@@ -334,6 +334,13 @@ impl Connection {
         Self(TcpStream::connect(address).await.expect("a connection"))
     }
 
+    /// Connects from an address of this machine.
+    pub async fn open_from(from: [u8; 4], address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind((from, 0).into()).expect("an address of ours");
+        Self(socket.connect(address).await.expect("a connection"))
+    }
+
     /// Sends bytes. A server that has hung up already is no error: it shows in the answer.
     pub async fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).await;

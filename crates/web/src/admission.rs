@@ -1,13 +1,27 @@
 //! Who is let in while there is more to do than can be done: what costs nothing to ask again later goes first, and
-//! whoever ends something is let in last of all (RELIABILITY §6).
+//! whoever ends something is let in last of all (RELIABILITY §6). No network takes more than three quarters of that, and
+//! those who are in begin in turn.
 //!
 //! Who asks for credentials is counted apart: they may wait for an STS, and how long that takes says nothing of this
 //! server (RES-08).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use claviger_model::network::NetworkPrefix;
+
+use crate::{
+    share::{self, Share, Shares},
+    turn::Turns,
+};
 
 /// Requests that are handled at one time, for each processor: some 50 ms of work.
-const PER_PROCESSOR: usize = 512;
+const PER_PROCESSOR: usize = 1024;
 
 /// What a request is worth under overload, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,23 +51,35 @@ pub struct Admission {
     handled: AtomicUsize,
     /// Those that may wait for an STS.
     waiting: AtomicUsize,
+    networks: Arc<Shares>,
+    turns: Turns,
 }
 
 /// Somebody who was let in, until they are answered.
-pub(crate) struct Admitted<'a>(&'a AtomicUsize);
+pub(crate) struct Admitted<'a> {
+    _place: Place<'a>,
+    _share: Share,
+    turns: &'a Turns,
+    network: NetworkPrefix,
+}
+
+/// One more of a count, until it is left.
+struct Place<'a>(&'a AtomicUsize);
 
 impl Admission {
     /// So many at one time.
-    pub const fn of(most: usize) -> Self {
+    pub fn of(most: usize) -> Self {
         Self {
             most,
             handled: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
+            networks: Arc::default(),
+            turns: Turns::of(most.div_ceil(PER_PROCESSOR)),
         }
     }
 
-    /// Lets a request in, or nobody of its rank while so many are.
-    pub(crate) fn admit(&self, rank: Rank) -> Option<Admitted<'_>> {
+    /// Lets a request in, or nobody of its rank while so many are, or so many of its network.
+    pub(crate) fn admit(&self, rank: Rank, network: NetworkPrefix) -> Option<Admitted<'_>> {
         let room = self.most * rank.share() / 100;
         let (count, has_room) = if rank == Rank::Credentials {
             let handled = self.handled.load(Ordering::Relaxed);
@@ -62,8 +88,23 @@ impl Admission {
             (&self.handled, true)
         };
         let before = count.fetch_add(1, Ordering::Relaxed);
-        let admitted = Admitted(count);
-        (has_room && before < room).then_some(admitted)
+        let place = Place(count);
+        if !has_room || before >= room {
+            return None;
+        }
+        Some(Admitted {
+            _place: place,
+            _share: self.networks.take(network, share::of_one(room))?,
+            turns: &self.turns,
+            network,
+        })
+    }
+}
+
+impl Admitted<'_> {
+    /// Goes on with the work for it to its end, from when it is its network's turn to begin something.
+    pub(crate) async fn work<T>(&self, work: Pin<&mut impl Future<Output = T>>) -> T {
+        self.turns.begin(self.network, work).await
     }
 }
 
@@ -75,7 +116,7 @@ impl Default for Admission {
     }
 }
 
-impl Drop for Admitted<'_> {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -85,26 +126,48 @@ impl Drop for Admitted<'_> {
 mod tests {
     use super::*;
 
+    fn network(number: u8) -> NetworkPrefix {
+        NetworkPrefix::of([192, 0, number, 1].into())
+    }
+
+    /// As many as are let in, of twenty who come from networks of their own.
+    fn twenty(admission: &Admission, rank: Rank) -> Vec<Admitted<'_>> {
+        let twenty = (0..20).map_while(|number| admission.admit(rank, network(number)));
+        twenty.collect()
+    }
+
     #[test]
     fn the_last_one_goes_when_all_room_is_taken_and_everybody_comes_back_with_room() {
         let admission = Admission::of(20);
-        let held: Vec<_> = (0..20).map_while(|_| admission.admit(Rank::End)).collect();
+        let held = twenty(&admission, Rank::End);
         assert_eq!(held.len(), 20);
-        assert!(admission.admit(Rank::End).is_none());
-        assert!(admission.admit(Rank::Credentials).is_none());
+        assert!(admission.admit(Rank::End, network(20)).is_none());
+        assert!(admission.admit(Rank::Credentials, network(20)).is_none());
         drop(held);
-        let held: Vec<_> = (0..20)
-            .map_while(|_| admission.admit(Rank::Registration))
-            .collect();
+        let held = twenty(&admission, Rank::Registration);
         assert_eq!(held.len(), 12, "60 % of it");
-        assert!(admission.admit(Rank::Start).is_some());
+        assert!(admission.admit(Rank::Start, network(20)).is_some());
         // They may wait for others, and take nobody's room but their own.
-        let waiting: Vec<_> = (0..20)
-            .map_while(|_| admission.admit(Rank::Credentials))
-            .collect();
+        let waiting = twenty(&admission, Rank::Credentials);
         assert_eq!(waiting.len(), 19, "95 % of it");
-        assert!(admission.admit(Rank::Start).is_some());
+        assert!(admission.admit(Rank::Start, network(20)).is_some());
         drop(waiting);
-        assert!(admission.admit(Rank::Credentials).is_some());
+        assert!(admission.admit(Rank::Credentials, network(20)).is_some());
+    }
+
+    #[test]
+    fn one_network_leaves_a_quarter_to_the_others() {
+        let admission = Admission::of(20);
+        for (rank, most) in [
+            (Rank::Registration, 9),
+            (Rank::End, 15),
+            (Rank::Credentials, 15),
+        ] {
+            let held: Vec<_> = (0..20)
+                .map_while(|_| admission.admit(rank, network(1)))
+                .collect();
+            assert_eq!(held.len(), most, "{rank:?}");
+            assert!(admission.admit(rank, network(2)).is_some(), "{rank:?}");
+        }
     }
 }

@@ -5,6 +5,8 @@
 
 pub mod activity;
 pub mod fault;
+mod share;
+mod turn;
 pub mod admission;
 pub mod app;
 pub mod aws_config;

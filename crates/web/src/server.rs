@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use claviger_model::network::NetworkPrefix;
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -23,12 +24,17 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::{app::App, layer::gate, router::router};
+use crate::{
+    app::App,
+    layer::{gate, requester},
+    router::router,
+    share::{self, Share, Shares},
+};
 
 /// How the server treats its connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at one time.
+    /// Connections at one time; three quarters of them for one network that is no trusted proxy.
     pub connections: usize,
     /// How long a handshake, and then the head of a request, may take (RES-01).
     pub head: Duration,
@@ -71,6 +77,7 @@ pub async fn serve(
         router: router(Arc::clone(&app)),
         tls,
         limits,
+        networks: Arc::default(),
     };
     let accepting = async {
         loop {
@@ -111,9 +118,22 @@ struct Server {
     router: axum::Router,
     tls: Option<TlsAcceptor>,
     limits: Limits,
+    /// The connections of each network.
+    networks: Arc<Shares>,
 }
 
 impl Server {
+    /// A place for somebody who connects; nothing where their network has too many.
+    fn share(&self, peer: SocketAddr) -> Result<Option<Share>, ()> {
+        let address = peer.ip().to_canonical();
+        if requester::is_trusted(&self.app.trusted_proxies, address) {
+            return Ok(None);
+        }
+        let most = share::of_one(self.limits.connections);
+        let share = self.networks.take(NetworkPrefix::of(address), most);
+        share.map(Some).ok_or(())
+    }
+
     fn spawn(
         &self,
         stream: TcpStream,
@@ -121,6 +141,10 @@ impl Server {
         permit: OwnedSemaphorePermit,
         graceful: &GracefulShutdown,
     ) {
+        let Ok(share) = self.share(peer) else {
+            tracing::debug!(%peer, "its network has too many connections");
+            return;
+        };
         let server = self.clone();
         let watcher = graceful.watcher();
         // Small answers should not wait for more.
@@ -136,7 +160,7 @@ impl Server {
                     }
                 }
             }
-            drop(permit);
+            drop((permit, share));
         });
     }
 

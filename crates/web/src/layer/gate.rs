@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -62,13 +63,16 @@ pub(crate) async fn pass(
             Err((status, because)) => return Ok(close(refuse(&app, face, status, because))),
         };
         let rank = rank::of(operation, &parts, &body);
-        let Some(_admitted) = app.admission.admit(rank) else {
+        let Some(admitted) = app.admission.admit(rank, requester.network()) else {
             return Ok(turned_away(&app, face, rank));
         };
-        match operation {
-            Some(operation) => call(&app, operation, &parts, &requester, &body).await,
-            None => Ok(visit(&app, router, parts, requester, body).await),
-        }
+        let work = pin!(async {
+            match operation {
+                Some(operation) => call(&app, operation, &parts, &requester, &body).await,
+                None => Ok(visit(&app, router, parts, requester, body).await),
+            }
+        });
+        admitted.work(work).await
     };
     let mut response = answered.instrument(span.clone()).await?;
     response.headers_mut().insert(REQUEST_ID, id);

@@ -12,7 +12,6 @@ const AGENT: usize = 256;
 /// The requester behind `peer`. The header is read from the right, as far as proxies of ours
 /// wrote it; what cannot be read leaves the last address that could.
 pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, proxies: &[IpNet]) -> Requester {
-    let trusted = |address: IpAddr| proxies.iter().any(|net| net.contains(&address));
     let mut address = peer.ip().to_canonical();
     // Every line counts, whatever a stranger wrote at its beginning.
     let lines: Vec<_> = headers
@@ -22,7 +21,7 @@ pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, proxies: &[IpNet]) -> Re
         .collect();
     let hops = lines.iter().flat_map(|line| line.split(','));
     for hop in hops.rev() {
-        if !trusted(address) {
+        if !is_trusted(proxies, address) {
             break;
         }
         match hop.trim().parse::<IpAddr>() {
@@ -34,6 +33,11 @@ pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, proxies: &[IpNet]) -> Re
         address,
         user_agent: agent(headers),
     }
+}
+
+/// Whether `address` is one of the proxies.
+pub(crate) fn is_trusted(proxies: &[IpNet], address: IpAddr) -> bool {
+    proxies.iter().any(|net| net.contains(&address))
 }
 
 fn agent(headers: &HeaderMap) -> Option<String> {
