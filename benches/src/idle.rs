@@ -26,7 +26,7 @@ const AT_ONCE: usize = 256;
 const PACE: Duration = Duration::from_millis(2);
 
 /// How long the server may take to end connections that ask for nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Opens so many, looks at what they cost while they are there, and waits until the server has ended them.
 pub(crate) async fn watch(binary: &Path, effort: Effort, count: usize) -> anyhow::Result<String> {

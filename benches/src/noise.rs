@@ -144,11 +144,11 @@ pub(crate) async fn watch(binary: &Path, effort: Effort) -> anyhow::Result<Strin
     line("as fast as it can, alone", &fastest, fastest.per_second());
     let alone = others(Some(pace)).await?;
     line("at 30 %, alone", &alone, alone.per_second());
-    for (noise, name) in [
-        (Noise::Lists, "lists"),
-        (Noise::Registrations, "registrations"),
-        (Noise::Polls, "polls"),
-    ] {
+    for noise in Noise::value_variants() {
+        let Some(name) = noise.to_possible_value() else {
+            continue;
+        };
+        let name = name.get_name();
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["noise", &address.to_string(), name, &access]);
         let _making = Running::start(&mut command, address)?;

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -97,7 +97,7 @@ pub(crate) async fn watch(
     Ok(text)
 }
 
-fn look(process: u32, log: &PathBuf, is_done: &AtomicBool) -> anyhow::Result<Vec<Look>> {
+fn look(process: u32, log: &Path, is_done: &AtomicBool) -> anyhow::Result<Vec<Look>> {
     let begun = Instant::now();
     let mut looks = Vec::new();
     while !is_done.load(Ordering::Relaxed) {

@@ -360,7 +360,7 @@ async fn res_05_a_flood_of_polls_writes_nothing_and_made_up_codes_read_nothing()
     for answer in slowed {
         answer.assert_error(400, "SlowDownException");
     }
-    assert_eq!(server.switch.reads(), reads + BURST);
+    assert_eq!(server.switch.reads(), reads + POLLS, "one look each");
     assert_eq!(server.switch.writes(), writes);
     assert_eq!(server.rows().everything(), rows);
     // Whoever then polls as it should goes on.

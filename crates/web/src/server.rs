@@ -174,7 +174,13 @@ impl Server {
         let silent = silence(Arc::clone(&spoken), self.limits.head);
         let service = service_fn(move |request| {
             spoken.store(true, Ordering::Relaxed);
-            gate::pass(Arc::clone(&self.app), self.router.clone(), peer, request)
+            // In a box, so that a connection that waits does not keep room for it.
+            Box::pin(gate::pass(
+                Arc::clone(&self.app),
+                self.router.clone(),
+                peer,
+                request,
+            ))
         });
         let mut builder = Builder::new(TokioExecutor::new());
         builder
