@@ -102,7 +102,9 @@ impl Growth {
                 };
                 let _ = write!(text, " {:>10}", format!("{mark}{:.1}", cost.median));
             }
-            let _ = writeln!(text, "  {:.0} %", Self::apart(&costs) * 100.0);
+            let apart = Self::apart(&costs);
+            let word = if apart <= 0.15 { "holds" } else { "MISSES" };
+            let _ = writeln!(text, "  {:.0} %: {word} 15 %", apart * 100.0);
         }
         text + "~ marks rounds that are more than 15 % apart.\n"
     }

@@ -55,6 +55,11 @@ pub(crate) async fn watch(binary: &Path, effort: Effort, count: usize) -> anyhow
     );
     let each = (resident(process)? - memory) * 1024.0 / as_float(count);
     let beside = probe().await?;
+    let left = descriptors()?.saturating_sub(files);
+    ensure!(
+        left >= count,
+        "{left} of them were left at the end of the measurement: fewer of them, or a shorter one"
+    );
     while descriptors()? > files {
         ensure!(begun.elapsed() < PATIENCE, "the server does not end them");
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -52,7 +52,8 @@ impl Measured {
 }
 
 /// Lets all of them work for so long, and gives them back with what they hold. With a `pace` each begins an operation
-/// after each such time, and one that had to wait for the one before is counted from when it was due.
+/// after each such time, one after the other, and one that had to wait for the one before is counted from when it was
+/// due. Whoever has nothing to ask for at its pace waits for the next time; otherwise it is out.
 pub(crate) async fn drive<W: Worker>(
     workers: Vec<W>,
     length: Duration,
@@ -61,10 +62,12 @@ pub(crate) async fn drive<W: Worker>(
     let begun = Instant::now();
     let end = begun + length;
     let mut working = JoinSet::new();
-    for mut worker in workers {
+    let count = u32::try_from(workers.len()).unwrap_or(u32::MAX);
+    for (number, mut worker) in (0..).zip(workers) {
+        let first = pace.unwrap_or_default() * number / count;
         working.spawn(async move {
             let mut seen = Measured::new();
-            let mut due = begun;
+            let mut due = begun + first;
             while Instant::now() < end {
                 if let Some(pace) = pace {
                     due += pace;
@@ -79,6 +82,7 @@ pub(crate) async fn drive<W: Worker>(
                         seen.times.saturating_record(took.max(1));
                         seen.operations += 1;
                     }
+                    Ok(Outcome::Out) if pace.is_some() => {}
                     Ok(Outcome::Out) => break,
                     Err(error) => {
                         seen.errors += 1;

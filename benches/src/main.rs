@@ -32,6 +32,8 @@ use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, time::Duration};
 use anyhow::bail;
 use clap::{Parser, Subcommand};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use bench::{Bench, Effort};
 use row::Row;
 use table::Rounds;
@@ -85,19 +87,9 @@ enum Command {
     },
     /// Lets a day's mix go on at 30 % of what the server can do, and looks whether its memory grows
     Soak {
-        /// How long
-        #[arg(long, default_value_t = 20)]
+        /// How long; the tokens of those who list accounts end after an hour
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=50))]
         minutes: u64,
-    },
-    /// Asks without pause; the bench starts this itself
-    #[command(hide = true)]
-    Noise {
-        /// Whom
-        address: SocketAddr,
-        /// For what
-        noise: noise::Noise,
-        /// With whose token
-        access: String,
     },
     /// Serves a ceiling; the bench starts these itself
     #[command(hide = true)]
@@ -112,15 +104,10 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    match arguments.command {
-        Some(Command::Ceiling { listen, which }) => return ceiling::serve(which, listen).await,
-        Some(Command::Noise {
-            address,
-            noise,
-            access,
-        }) => return noise::make(address, noise, &access).await,
-        _ => {}
+    if let Some(Command::Ceiling { listen, which }) = arguments.command {
+        return ceiling::serve(which, listen).await;
     }
+    allow_descriptors();
     let binary = service::binary(arguments.claviger)?;
     let (effort, rounds) = if arguments.quick {
         let quick = Effort {
@@ -164,6 +151,9 @@ async fn main() -> anyhow::Result<()> {
         return judge(&growth.errors);
     }
     let rows = Row::wanted(&arguments.only);
+    if rows.is_empty() {
+        bail!("no row has {:?} in its name", arguments.only);
+    }
     let mut bench = Bench::start(&binary, effort, &rows, progress).await?;
     let mut seen = Rounds::default();
     for round in 1..=rounds {
@@ -176,14 +166,21 @@ async fn main() -> anyhow::Result<()> {
     }
     progress("");
     print!("{}", seen.text());
+    write(arguments.json, || format!("{:#}\n", seen.json()))?;
+    write(arguments.svg, || plot::ratios(&seen))?;
     if !arguments.quick {
         for durability in bench.durability().await? {
             println!("{durability}");
         }
     }
-    write(arguments.json, || format!("{:#}\n", seen.json()))?;
-    write(arguments.svg, || plot::ratios(&seen))?;
     judge(bench.errors())
+}
+
+/// As many files as we may have: an idle connection is one.
+fn allow_descriptors() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn write(path: Option<PathBuf>, text: impl FnOnce() -> String) -> std::io::Result<()> {

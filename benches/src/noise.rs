@@ -4,17 +4,23 @@ use std::{
     fmt::Write as _,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
-    process::Command,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
-use clap::ValueEnum;
+use anyhow::{bail, ensure};
 use futures_util::future::try_join_all;
+use memchr::memmem;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpSocket,
+    runtime,
+    sync::oneshot,
     task::JoinSet,
 };
 
@@ -22,7 +28,6 @@ use crate::{
     bench::{Bench, Effort},
     http::Connection,
     load::{Measured, drive},
-    process::Running,
     scenario::Listing,
     service::SEES,
 };
@@ -37,13 +42,13 @@ const NOISY: usize = 512;
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
 
 /// What it asks for.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Noise {
-    /// What the others ask for as well
+#[derive(Clone, Copy)]
+enum Noise {
+    /// What the others ask for as well.
     Lists,
-    /// New clients
+    /// New clients.
     Registrations,
-    /// Device codes that nobody was given
+    /// Device codes that nobody was given.
     Polls,
 }
 
@@ -51,8 +56,40 @@ pub(crate) enum Noise {
 /// would take the processors from the server.
 const PIPELINED: usize = 16;
 
-/// Asks until somebody ends this process, whatever the answers are.
-pub(crate) async fn make(address: SocketAddr, noise: Noise, access: &str) -> anyhow::Result<()> {
+/// Asks without pause until it is dropped, on a thread of its own.
+struct Making {
+    answers: Arc<AtomicU64>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Making {
+    fn start(address: SocketAddr, noise: Noise, access: &str) -> Self {
+        let answers = Arc::<AtomicU64>::default();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (counted, access) = (Arc::clone(&answers), access.to_owned());
+        thread::spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+            runtime.block_on(async {
+                tokio::select! {
+                    ended = make(address, noise, &access, &counted) => ended,
+                    _ = stopped => Ok(()),
+                }
+            })
+        });
+        Self {
+            answers,
+            _stop: stop,
+        }
+    }
+}
+
+/// Asks, whatever the answers are, and counts them.
+async fn make(
+    address: SocketAddr,
+    noise: Noise,
+    access: &str,
+    answers: &Arc<AtomicU64>,
+) -> anyhow::Result<()> {
     let (line, header, body) = match noise {
         Noise::Lists => (
             "GET /assignment/accounts",
@@ -85,28 +122,27 @@ pub(crate) async fn make(address: SocketAddr, noise: Noise, access: &str) -> any
     for _ in 0..NOISY {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(ELSEWHERE, 0))?;
-        let (mut answers, mut questions) = socket.connect(address).await?.into_split();
-        let requests = Arc::clone(&requests);
+        let (mut unread, mut questions) = socket.connect(address).await?.into_split();
+        let (requests, answers) = (Arc::clone(&requests), Arc::clone(answers));
         asking
             .spawn(async move { while questions.write_all(requests.as_bytes()).await.is_ok() {} });
         asking.spawn(async move {
-            let mut unread = vec![0; 16 * 1024];
-            while matches!(answers.read(&mut unread).await, Ok(1..)) {}
+            let mut read = vec![0; 16 * 1024];
+            while let Ok(count @ 1..) = unread.read(&mut read).await {
+                // One that lies across two reads is not counted.
+                let heads = memmem::find_iter(read.get(..count).unwrap_or_default(), HEAD);
+                answers.fetch_add(u64::try_from(heads.count()).unwrap_or(0), Ordering::Relaxed);
+            }
         });
     }
     asking.join_all().await;
     Ok(())
 }
 
-const JSON: &str = "Content-Type: application/json";
+/// How each answer begins.
+const HEAD: &[u8] = b"HTTP/1.1 ";
 
-fn listing(connection: Connection, access: &Arc<str>) -> Listing {
-    Listing {
-        connection,
-        access: Arc::clone(access),
-        sees: SEES[0],
-    }
-}
+const JSON: &str = "Content-Type: application/json";
 
 /// What the others see of each noise, at 30 % of what they could do alone.
 pub(crate) async fn watch(binary: &Path, effort: Effort) -> anyhow::Result<String> {
@@ -116,52 +152,69 @@ pub(crate) async fn watch(binary: &Path, effort: Effort) -> anyhow::Result<Strin
     let others = async |pace: Option<Duration>| {
         let opening = (0..OTHERS).map(|_| Connection::open(address));
         let connections = try_join_all(opening).await?.into_iter();
-        let listing = connections.map(|connection| listing(connection, &access));
+        let listing = connections.map(|connection| Listing {
+            connection,
+            access: Arc::clone(&access),
+            sees: SEES[0],
+        });
         let (seen, _) = drive(listing.collect(), effort.length, pace).await;
         if let Some(error) = &seen.error {
-            anyhow::bail!("the others met an error: {error}");
+            bail!("the others met an error: {error}");
         }
         anyhow::Ok(seen)
     };
     let fastest = others(None).await?;
-    #[expect(clippy::cast_precision_loss, reason = "some dozens")]
-    let pace = Duration::from_secs_f64(OTHERS as f64 / (0.3 * fastest.per_second()));
-    let mut text = format!(
-        "{:<52} {:>7} {:>8} {:>8}  of what it is alone\n",
-        "ListAccounts by 64 connections", "per s", "p50 µs", "p99 µs"
-    );
-    let mut line = |name: &str, seen: &Measured, alone: f64| {
-        let time = |quantile| seen.times.value_at_quantile(quantile);
-        let _ = writeln!(
-            text,
-            "{name:<52} {:>7.0} {:>8} {:>8}  {:.0} %",
-            seen.per_second(),
-            time(0.5),
-            time(0.99),
-            seen.per_second() / alone * 100.0
-        );
-    };
-    line("as fast as it can, alone", &fastest, fastest.per_second());
+    let pace = Duration::from_secs_f64(as_float(OTHERS) / (0.3 * fastest.per_second()));
     let alone = others(Some(pace)).await?;
-    line("at 30 %, alone", &alone, alone.per_second());
-    for noise in Noise::value_variants() {
-        let Some(name) = noise.to_possible_value() else {
-            continue;
-        };
-        let name = name.get_name();
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["noise", &address.to_string(), name, &access]);
-        let _making = Running::start(&mut command, address)?;
+    let mut text = format!(
+        "ListAccounts by {OTHERS} connections, beside {NOISY} of another network\n\
+         {:<28} {:>7} {:>8} {:>8}  {:<12} noise, answers a second\n",
+        "", "per s", "p50 µs", "p99 µs", "of alone"
+    );
+    for (name, seen) in [
+        ("as fast as they can, alone", &fastest),
+        ("at 30 %, alone", &alone),
+    ] {
+        let _ = writeln!(text, "{}", line(name, seen, seen));
+    }
+    for (noise, name) in [
+        (Noise::Lists, "lists"),
+        (Noise::Registrations, "registrations"),
+        (Noise::Polls, "polls"),
+    ] {
+        let making = Making::start(address, noise, &access);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let seen = others(Some(pace)).await?;
-        let of = format!("beside {NOISY} connections of another network, {name}");
-        line(&format!("at 30 %, {of}"), &seen, alone.per_second());
-        let seen = others(None).await?;
-        line(
-            &format!("as fast as it can, {of}"),
-            &seen,
-            fastest.per_second(),
-        );
+        for (pace, how, of) in [
+            (Some(pace), "at 30 %", &alone),
+            (None, "as fast as they can", &fastest),
+        ] {
+            let before = making.answers.load(Ordering::Relaxed);
+            let seen = others(pace).await?;
+            let heard = making.answers.load(Ordering::Relaxed) - before;
+            ensure!(heard > 0, "there was no noise");
+            let _ = writeln!(
+                text,
+                "{} {:.0}",
+                line(&format!("{how}, {name}"), &seen, of),
+                as_float(heard) / effort.length.as_secs_f64()
+            );
+        }
     }
     Ok(text)
+}
+
+fn line(name: &str, seen: &Measured, alone: &Measured) -> String {
+    let time = |quantile| seen.times.value_at_quantile(quantile);
+    let share = format!("{:.0} %", seen.per_second() / alone.per_second() * 100.0);
+    format!(
+        "{name:<28} {:>7.0} {:>8} {:>8}  {share:<12}",
+        seen.per_second(),
+        time(0.5),
+        time(0.99),
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousands")]
+fn as_float(count: impl TryInto<u64>) -> f64 {
+    count.try_into().unwrap_or(u64::MAX) as f64
 }

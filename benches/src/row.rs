@@ -63,6 +63,8 @@ pub(crate) struct Goal {
     pub(crate) ceiling: Row,
     pub(crate) must: f64,
     pub(crate) aim: f64,
+    /// What its rate must be at least, in parts of the ceiling's.
+    pub(crate) rate: Option<f64>,
 }
 
 /// In the order in which they run: polls use up what starts have begun.
@@ -204,7 +206,7 @@ impl Row {
     }
 
     /// What it is held against.
-    pub(crate) const fn goal(self) -> Option<Goal> {
+    pub(crate) fn goal(self) -> Option<Goal> {
         let (ceiling, must, aim) = match self {
             Self::Register => (Self::CeilingConstant, 1.5, 1.25),
             Self::Poll => (Self::CeilingConstant, 1.6, 1.3),
@@ -213,6 +215,12 @@ impl Row {
             Self::RefreshPostgres => (Self::CeilingPostgresBatched, 1.6, 1.3),
             _ => return None,
         };
-        Some(Goal { ceiling, must, aim })
+        let writes = matches!(self, Self::Refresh | Self::RefreshPostgres);
+        Some(Goal {
+            ceiling,
+            must,
+            aim,
+            rate: writes.then_some(0.75),
+        })
     }
 }

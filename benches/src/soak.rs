@@ -65,6 +65,12 @@ pub(crate) async fn watch(
     is_done.store(true, Ordering::Relaxed);
     let looks = looking.join().map_err(|_| anyhow!("nobody looked"))??;
     let sample = sample?;
+    anyhow::ensure!(
+        sample.per_second > 0.27 * fastest,
+        "{:.0} a second, of {:.0} that were due: more --sessions",
+        sample.per_second,
+        0.3 * fastest
+    );
     let mut text = format!(
         "{:.0} a second, p50 {} µs, p99 {} µs, {} errors, {:.1} µs of processor time each\n",
         sample.per_second, sample.p50, sample.p99, sample.errors, sample.cpu

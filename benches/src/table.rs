@@ -144,7 +144,8 @@ impl Rounds {
             return String::new();
         };
         let mark = if cpu.spread > WIDE { "~" } else { "" };
-        let word = judged(cpu.median, goal.must, goal.aim);
+        let slow = goal.rate.filter(|least| rate.median < *least);
+        let word = slow.map_or_else(|| judged(cpu.median, goal.must, goal.aim), |_| "MISSES");
         let beside = row.beside().and_then(|beside| {
             let nearer = self.ratio(row, beside, |sample| sample.cpu)?;
             Some(format!("; {:.2} to {}", nearer.median, beside.name()))

@@ -1,5 +1,5 @@
 //! Who is let in while there is more to do than can be done: what costs nothing to ask again later goes first, and
-//! whoever ends something is let in last of all (RELIABILITY §6). No network takes more than three quarters of that, and
+//! whoever ends something is let in last of all (RELIABILITY §6). No network takes so much that the others have nothing, and
 //! those who are in begin in turn.
 //!
 //! Who asks for credentials is counted apart: they may wait for an STS, and how long that takes says nothing of this
@@ -23,6 +23,12 @@ use crate::{
 /// Requests that are handled at one time, for each processor: some 50 ms of work.
 const PER_PROCESSOR: usize = 1024;
 
+/// At most, however many processors there are: what one network may have is then less than the store lets wait.
+const MOST: usize = 8192;
+
+/// What is let in while that much of it is taken, in per cent, whatever it is worth.
+const LEAST: usize = 60;
+
 /// What a request is worth under overload, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
@@ -40,7 +46,7 @@ pub(crate) enum Rank {
 impl Rank {
     /// How much of what can be handled may be taken when such a request is let in, in per cent.
     const fn share(self) -> usize {
-        60 + 5 * self as usize
+        LEAST + 5 * self as usize
     }
 }
 
@@ -52,6 +58,7 @@ pub struct Admission {
     /// Those that may wait for an STS.
     waiting: AtomicUsize,
     networks: Arc<Shares>,
+    waiting_networks: Arc<Shares>,
     turns: Turns,
 }
 
@@ -67,25 +74,27 @@ pub(crate) struct Admitted<'a> {
 struct Place<'a>(&'a AtomicUsize);
 
 impl Admission {
-    /// So many at one time.
+    /// So many at one time, on one processor.
     pub fn of(most: usize) -> Self {
         Self {
             most,
             handled: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             networks: Arc::default(),
-            turns: Turns::of(most.div_ceil(PER_PROCESSOR)),
+            waiting_networks: Arc::default(),
+            turns: Turns::of(1),
         }
     }
 
-    /// Lets a request in, or nobody of its rank while so many are, or so many of its network.
+    /// Lets a request in, or nobody of its rank while so many are. One network, whatever it asks for, leaves room for the
+    /// least that others ask for.
     pub(crate) fn admit(&self, rank: Rank, network: NetworkPrefix) -> Option<Admitted<'_>> {
         let room = self.most * rank.share() / 100;
-        let (count, has_room) = if rank == Rank::Credentials {
+        let (count, networks, has_room) = if rank == Rank::Credentials {
             let handled = self.handled.load(Ordering::Relaxed);
-            (&self.waiting, handled < room)
+            (&self.waiting, &self.waiting_networks, handled < room)
         } else {
-            (&self.handled, true)
+            (&self.handled, &self.networks, true)
         };
         let before = count.fetch_add(1, Ordering::Relaxed);
         let place = Place(count);
@@ -94,7 +103,7 @@ impl Admission {
         }
         Some(Admitted {
             _place: place,
-            _share: self.networks.take(network, share::of_one(room))?,
+            _share: networks.take(network, share::of_one(self.most * LEAST / 100))?,
             turns: &self.turns,
             network,
         })
@@ -111,8 +120,11 @@ impl Admitted<'_> {
 impl Default for Admission {
     /// As many as this machine can handle at one time.
     fn default() -> Self {
-        let processors = std::thread::available_parallelism();
-        Self::of(PER_PROCESSOR * processors.map_or(1, usize::from))
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            turns: Turns::of(processors),
+            ..Self::of(MOST.min(PER_PROCESSOR * processors))
+        }
     }
 }
 
@@ -157,17 +169,26 @@ mod tests {
 
     #[test]
     fn one_network_leaves_a_quarter_to_the_others() {
-        let admission = Admission::of(20);
-        for (rank, most) in [
-            (Rank::Registration, 9),
-            (Rank::End, 15),
-            (Rank::Credentials, 15),
-        ] {
+        for rank in [Rank::Registration, Rank::End, Rank::Credentials] {
+            let admission = Admission::of(20);
             let held: Vec<_> = (0..20)
                 .map_while(|_| admission.admit(rank, network(1)))
                 .collect();
-            assert_eq!(held.len(), most, "{rank:?}");
-            assert!(admission.admit(rank, network(2)).is_some(), "{rank:?}");
+            assert_eq!(held.len(), 9, "three quarters of twelve, for {rank:?}");
+            for other in [Rank::Registration, Rank::Poll, Rank::Credentials, Rank::End] {
+                let admitted = admission.admit(other, network(2));
+                assert!(admitted.is_some(), "{other:?} beside {rank:?}");
+            }
         }
+    }
+
+    #[test]
+    fn res_08_who_waits_for_an_sts_takes_nothing_else_from_their_network() {
+        let admission = Admission::of(20);
+        let waiting: Vec<_> = (0..20)
+            .map_while(|_| admission.admit(Rank::Credentials, network(1)))
+            .collect();
+        assert_eq!(waiting.len(), 9);
+        assert!(admission.admit(Rank::List, network(1)).is_some());
     }
 }

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -170,17 +170,16 @@ impl Server {
         peer: SocketAddr,
         watcher: hyper_util::server::graceful::Watcher,
     ) {
-        let spoken = Arc::new(AtomicBool::new(false));
+        let spoken = Arc::<Spoken>::default();
         let silent = silence(Arc::clone(&spoken), self.limits.head);
         let service = service_fn(move |request| {
-            spoken.store(true, Ordering::Relaxed);
+            let answering = spoken.begin();
             // In a box, so that a connection that waits does not keep room for it.
-            Box::pin(gate::pass(
-                Arc::clone(&self.app),
-                self.router.clone(),
-                peer,
-                request,
-            ))
+            let passing = gate::pass(Arc::clone(&self.app), self.router.clone(), peer, request);
+            Box::pin(async {
+                let _answering = answering;
+                passing.await
+            })
         });
         let mut builder = Builder::new(TokioExecutor::new());
         builder
@@ -206,16 +205,43 @@ impl Server {
                     tracing::debug!(%error, "a connection ended badly");
                 }
             }
-            () = silent => tracing::debug!("a connection sent no request in time"),
+            () = silent => tracing::debug!("a connection brought no request in time"),
         }
     }
 }
 
-/// Ready when a connection has brought no request in time: until the first byte tells the
-/// protocol, no other timer runs (RES-01).
-async fn silence(spoken: Arc<AtomicBool>, limit: Duration) {
-    tokio::time::sleep(limit).await;
-    if spoken.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
+/// What a connection has asked for.
+#[derive(Default)]
+struct Spoken {
+    requests: AtomicUsize,
+    answered: AtomicUsize,
+}
+
+/// A request that is not answered yet.
+struct Answering(Arc<Spoken>);
+
+impl Spoken {
+    fn begin(self: &Arc<Self>) -> Answering {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Ready when a connection has brought no request for so long and waits for no answer: until the first byte tells the
+/// protocol no other timer runs, and in HTTP/2 none ever does (RES-01, RES-06).
+async fn silence(spoken: Arc<Spoken>, limit: Duration) {
+    loop {
+        let before = spoken.requests.load(Ordering::Relaxed);
+        tokio::time::sleep(limit).await;
+        let answered = spoken.answered.load(Ordering::Relaxed);
+        if answered == before && spoken.requests.load(Ordering::Relaxed) == before {
+            return;
+        }
     }
 }

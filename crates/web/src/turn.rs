@@ -103,13 +103,14 @@ impl State {
             let Entry::Occupied(mut waiting) = self.waiting.entry(network) else {
                 continue;
             };
-            let next = waiting.get_mut().pop_front();
-            if waiting.get().is_empty() {
+            let line = waiting.get_mut();
+            let next = std::iter::from_fn(|| line.pop_front()).find(|next| !next.is_closed());
+            if line.is_empty() {
                 waiting.remove();
             } else {
                 self.order.push_back(network);
             }
-            if next.as_ref().is_some_and(|next| !next.is_closed()) {
+            if next.is_some() {
                 return next;
             }
         }
@@ -189,6 +190,22 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(begun(&turns, vec![2]).await, [2]);
+    }
+
+    #[test]
+    fn who_has_hung_up_does_not_cost_their_network_its_turn() {
+        let mut state = State::default();
+        let first = state.wait(network(1));
+        let gone = [state.wait(network(2)), state.wait(network(2))];
+        let second = state.wait(network(2));
+        let third = state.wait(network(1));
+        drop(gone);
+        for waits in [first, second, third] {
+            let next = state.next().expect("somebody waits");
+            drop(waits);
+            assert!(next.is_closed(), "somebody else was next");
+        }
+        assert!(state.next().is_none() && state.waiting.is_empty());
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! HTTP/2 frame by frame. While one connection misbehaves, the others are served.
 
+use std::time::{Duration, Instant};
+
 use claviger_tests::{
     TestServer,
     http2::{
@@ -56,6 +58,27 @@ async fn htp_10_authority_and_host_must_agree() {
         connection.request(1, &head).await;
         assert_eq!(connection.status().await, Some(expected), "{named:?}");
     }
+}
+
+#[tokio::test]
+async fn res_06_a_connection_that_asks_for_nothing_more_is_ended() {
+    let limit = Duration::from_millis(400);
+    let server = TestServer::builder()
+        .limits(move |limits| limits.head = limit)
+        .start()
+        .await;
+    let host = server.host().to_owned();
+    let mut connection = Http2::open(server.address(), &[]).await;
+    let begun = Instant::now();
+    for stream in [1, 3] {
+        connection.request(stream, &get(&host, "/start")).await;
+        assert_eq!(connection.status().await, Some(303));
+    }
+    // What it still sends is no request.
+    connection.send(PING, 0, 0, &[0; 8]).await;
+    while connection.next().await.is_some() {}
+    let took = begun.elapsed();
+    assert!(took >= limit && took < Duration::from_secs(8), "{took:?}");
 }
 
 #[tokio::test]

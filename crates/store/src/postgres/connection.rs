@@ -36,9 +36,10 @@ use crate::{error::Error, statement::Query, value::Row};
 /// ours are shorter. A commit must wait for the standby where there is one (R1), whatever the server is set to now
 /// or later; for longer than that where somebody wants it. Rows are found by index, one after the other, as SQLite finds
 /// them: in a table of a thousand rows the server would rather sort all of them by what a list asks for, and looks a person
-/// up for each.
+/// up for each. (What must nevertheless go through a table then looks so dear that it would be compiled.)
 const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SELECT set_config(name, 'off', false) FROM pg_settings \
+       WHERE name IN ('enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit'); \
      SET statement_timeout = '4s'; \
      SET lock_timeout = '2s'; \
      SET idle_in_transaction_session_timeout = '10s'; \

@@ -10,7 +10,7 @@ use std::{
 };
 
 use deadpool::managed::Object;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use tokio::{
     runtime::Handle,
     time::{Instant, error::Elapsed, timeout_at},
@@ -28,6 +28,9 @@ use crate::{
     error::Error,
     statement::{Applied, Plan, Rows, Statement},
 };
+
+/// How many of a go that is refused go by themselves at one time.
+const AT_ONCE: usize = 4;
 
 /// Where plans of one statement gather.
 pub(super) fn gather(runtime: &Handle, connections: &Arc<Connections>) -> Gatherer<Statement> {
@@ -71,11 +74,13 @@ async fn write(connections: &Connections, jobs: Vec<Job<Statement>>) {
             connections.condition.has_written(is_done);
         }
     }
-    let alone = jobs.into_iter().chain(others).map(async |job| {
+    // Rows that others hold must not take every connection.
+    let alone = stream::iter(jobs.into_iter().chain(others));
+    let alone = alone.for_each_concurrent(AT_ONCE, async |job| {
         let applied = apply(connections, from_ref(&job.errand), job.deadline).await;
         job.answer(applied);
     });
-    join_all(alone).await;
+    alone.await;
 }
 
 /// One plan, as often as it takes.
