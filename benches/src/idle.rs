@@ -39,6 +39,8 @@ pub(crate) async fn watch(binary: &Path, effort: Effort, count: usize) -> anyhow
     };
     let descriptors = || open_files(process);
     let alone = probe().await?;
+    // What was opened until now has ended by then.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let (memory, files) = (resident(process)?, descriptors()?);
     let begun = Instant::now();
     let mut idle = Vec::new();

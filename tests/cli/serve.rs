@@ -321,7 +321,7 @@ impl Drop for Deaf {
 
 /// More connections than descriptors: store, operators and administrators keep theirs, and nothing spins.
 #[tokio::test]
-async fn f10_connections_without_number_leave_descriptors_for_everything_else() {
+async fn f10_res_07_connections_without_number_leave_descriptors_for_everything_else() {
     let service = Service::init();
     let serving = service.serving();
     let mut command = service.room.command("prlimit");
