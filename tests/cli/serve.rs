@@ -335,8 +335,13 @@ async fn f10_res_07_connections_without_number_leave_descriptors_for_everything_
     running.stderr_line(|line| line.contains("takes fewer connections").then_some(()));
     let (client, tokens) = service.sign_in_device().await;
     let mut idle = Vec::new();
-    for _ in 0..1_000 {
-        let opening = tokio::net::TcpStream::connect(service.address);
+    for number in 0..1_000_u16 {
+        // Of many networks: one alone may not have all.
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        let [_, network] = (1 + number % 8).to_be_bytes();
+        let from = ([127, 0, network, 1], 0).into();
+        socket.bind(from).expect("an address of ours");
+        let opening = socket.connect(service.address);
         // The queue of connections that nobody has accepted is full at some time.
         match tokio::time::timeout(Duration::from_millis(200), opening).await {
             Ok(Ok(stream)) => idle.push(stream),
