@@ -54,12 +54,17 @@ impl Rank {
 #[derive(Debug)]
 pub struct Admission {
     most: usize,
-    handled: AtomicUsize,
+    handled: Requests,
     /// Those that may wait for an STS.
-    waiting: AtomicUsize,
-    networks: Arc<Shares>,
-    waiting_networks: Arc<Shares>,
+    waiting: Requests,
     turns: Turns,
+}
+
+/// How many there are, and of which networks.
+#[derive(Debug, Default)]
+struct Requests {
+    count: AtomicUsize,
+    networks: Arc<Shares>,
 }
 
 /// Somebody who was let in, until they are answered.
@@ -78,10 +83,8 @@ impl Admission {
     pub fn of(most: usize) -> Self {
         Self {
             most,
-            handled: AtomicUsize::new(0),
-            waiting: AtomicUsize::new(0),
-            networks: Arc::default(),
-            waiting_networks: Arc::default(),
+            handled: Requests::default(),
+            waiting: Requests::default(),
             turns: Turns::of(1),
         }
     }
@@ -90,20 +93,22 @@ impl Admission {
     /// least that others ask for.
     pub(crate) fn admit(&self, rank: Rank, network: NetworkPrefix) -> Option<Admitted<'_>> {
         let room = self.most * rank.share() / 100;
-        let (count, networks, has_room) = if rank == Rank::Credentials {
-            let handled = self.handled.load(Ordering::Relaxed);
-            (&self.waiting, &self.waiting_networks, handled < room)
+        let (requests, has_room) = if rank == Rank::Credentials {
+            let handled = self.handled.count.load(Ordering::Relaxed);
+            (&self.waiting, handled < room)
         } else {
-            (&self.handled, &self.networks, true)
+            (&self.handled, true)
         };
-        let before = count.fetch_add(1, Ordering::Relaxed);
-        let place = Place(count);
+        let before = requests.count.fetch_add(1, Ordering::Relaxed);
+        let place = Place(&requests.count);
         if !has_room || before >= room {
             return None;
         }
         Some(Admitted {
             _place: place,
-            _share: networks.take(network, share::of_one(self.most * LEAST / 100))?,
+            _share: requests
+                .networks
+                .take(network, share::of_one(self.most * LEAST / 100))?,
             turns: &self.turns,
             network,
         })

@@ -9,8 +9,7 @@ use claviger_model::network::NetworkPrefix;
 
 /// Of so many places, those that one network may have: the others find one whatever it does.
 pub(crate) const fn of_one(places: usize) -> usize {
-    let share = places - places / 4;
-    if share == 0 { 1 } else { share }
+    places - places / 4
 }
 
 /// Counts what each network has.
@@ -25,7 +24,7 @@ pub(crate) struct Share {
 }
 
 impl Shares {
-    /// A further place for `network`, unless it has `most` already.
+    /// A further place for `network`, unless it has `most` already; the first it has in any case.
     pub(crate) fn take(self: &Arc<Self>, network: NetworkPrefix, most: usize) -> Option<Share> {
         let mut taken = self.taken();
         let count = taken.entry(network).or_default();

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 const PER_PROCESSOR: usize = 4;
 
 /// Gives turns.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Turns {
     processors: usize,
     state: Arc<Mutex<State>>,

@@ -35,7 +35,7 @@ use crate::{error::Error, statement::Query, value::Row};
 /// What every connection is set to. The deadlines are for a server that we have stopped listening to;
 /// ours are shorter. A commit must wait for the standby where there is one (R1), whatever the server is set to now
 /// or later; for longer than that where somebody wants it. Rows are found by index, one after the other, as SQLite finds
-/// them: in a table of a thousand rows the server would rather sort all of them by what a list asks for, and looks a person
+/// them: in a table of a thousand rows the server would rather hash all of them for each list, and looks a person
 /// up for each. (What must nevertheless go through a table then looks so dear that it would be compiled.)
 const SETTINGS: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SELECT set_config(name, 'off', false) FROM pg_settings \
