@@ -14,6 +14,9 @@ use crate::{
 /// Sessions in the store.
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 
+/// How far apart the costs at all sizes may be, in parts of the least.
+const APART: f64 = 0.15;
+
 /// Sessions that are used: the others lie there.
 const USED: usize = 8_000;
 
@@ -103,8 +106,13 @@ impl Growth {
                 let _ = write!(text, " {:>10}", format!("{mark}{:.1}", cost.median));
             }
             let apart = Self::apart(&costs);
-            let word = if apart <= 0.15 { "holds" } else { "MISSES" };
-            let _ = writeln!(text, "  {:.0} %: {word} 15 %", apart * 100.0);
+            let word = if apart <= APART { "holds" } else { "MISSES" };
+            let _ = writeln!(
+                text,
+                "  {:.0} %: {word} {:.0} %",
+                apart * 100.0,
+                APART * 100.0
+            );
         }
         text + "~ marks rounds that are more than 15 % apart.\n"
     }

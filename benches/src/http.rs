@@ -29,6 +29,13 @@ impl Answer {
     }
 }
 
+/// Connects from an address of ours.
+pub(crate) async fn connect_from(from: IpAddr, address: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(from, 0))?;
+    socket.connect(address).await
+}
+
 /// A connection to a server.
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
@@ -43,9 +50,7 @@ impl Connection {
 
     /// One from an address of ours.
     pub(crate) async fn open_from(from: IpAddr, address: SocketAddr) -> anyhow::Result<Self> {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::new(from, 0))?;
-        Self::speak(socket.connect(address).await?, address).await
+        Self::speak(connect_from(from, address).await?, address).await
     }
 
     async fn speak(stream: TcpStream, address: SocketAddr) -> anyhow::Result<Self> {

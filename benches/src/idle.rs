@@ -14,7 +14,7 @@ use futures_util::future::try_join_all;
 use crate::{
     bench::{Bench, Effort},
     http::Connection,
-    load::{Measured, drive},
+    load::{Measured, as_float, drive},
     process::resident,
     scenario::Registering,
 };
@@ -109,9 +109,4 @@ async fn asked_once(number: usize, address: SocketAddr) -> anyhow::Result<Connec
 pub(crate) fn open_files(process: u32) -> anyhow::Result<usize> {
     let files = fs::read_dir(format!("/proc/{process}/fd"));
     Ok(files.context("its open files")?.count())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "some thousands")]
-fn as_float(count: usize) -> f64 {
-    count as f64
 }

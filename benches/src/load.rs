@@ -45,10 +45,23 @@ impl Measured {
     }
 
     pub(crate) fn per_second(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a count of some millions")]
-        let operations = self.operations as f64;
-        operations / self.took.as_secs_f64()
+        as_float(self.operations) / self.took.as_secs_f64()
     }
+}
+
+/// A count for arithmetic.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "operations, microseconds and connections of a run: millions"
+)]
+pub(crate) fn as_float(count: impl TryInto<u64>) -> f64 {
+    count.try_into().unwrap_or(u64::MAX) as f64
+}
+
+/// How often each of so many must begin an operation for that rate of all; nothing where there is none.
+pub(crate) fn pace(workers: usize, per_second: f64) -> Option<Duration> {
+    let each = as_float(workers) / per_second;
+    each.is_finite().then(|| Duration::from_secs_f64(each))
 }
 
 /// Lets all of them work for so long, and gives them back with what they hold. With a `pace` each begins an operation

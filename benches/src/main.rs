@@ -31,7 +31,6 @@ use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
-
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use bench::{Bench, Effort};
@@ -109,24 +108,22 @@ async fn main() -> anyhow::Result<()> {
     }
     allow_descriptors();
     let binary = service::binary(arguments.claviger)?;
-    let (effort, rounds) = if arguments.quick {
-        let quick = Effort {
-            length: Duration::from_millis(200),
-            connections: 4,
-            sessions: 1_200,
-            stored: 0,
-            pace: None,
-        };
-        (quick, 1)
+    let (length, connections, sessions, rounds) = if arguments.quick {
+        (Duration::from_millis(200), 4, 1_200, 1)
     } else {
-        let whole = Effort {
-            length: Duration::from_secs(arguments.seconds),
-            connections: arguments.connections,
-            sessions: arguments.sessions,
-            stored: 0,
-            pace: None,
-        };
-        (whole, arguments.rounds)
+        (
+            Duration::from_secs(arguments.seconds),
+            arguments.connections,
+            arguments.sessions,
+            arguments.rounds,
+        )
+    };
+    let effort = Effort {
+        length,
+        connections,
+        sessions,
+        stored: 0,
+        pace: None,
     };
     let watched = match arguments.command {
         Some(Command::Noisy) => Some(noise::watch(&binary, effort).await?),

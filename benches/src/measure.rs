@@ -9,7 +9,7 @@ use crate::{
     bench::Bench,
     credentials::{Cold, Crowd, Kept, Roles, Unasked, asked},
     http::Connection,
-    load::{Measured, Worker, drive},
+    load::{Measured, Worker, as_float, drive, pace},
     process::{Running, cpu, cpu_of_family, resident},
     row::{CROWD, Row},
     scenario::{
@@ -34,8 +34,7 @@ impl Bench {
         if row != Row::RefreshHalf {
             return self.effort.pace;
         }
-        let each = 2.0 * f64::from(u32::try_from(self.effort.connections).ok()?) / self.fastest;
-        each.is_finite().then(|| Duration::from_secs_f64(each))
+        pace(self.effort.connections, self.fastest / 2.0)
     }
 
     async fn run<W: Worker>(
@@ -366,7 +365,6 @@ impl Bench {
 }
 
 /// So many for each operation.
-#[expect(clippy::cast_precision_loss, reason = "counts of some millions")]
 fn each(count: u64, seen: &Measured) -> f64 {
-    count as f64 / seen.operations.max(1) as f64
+    as_float(count) / as_float(seen.operations.max(1))
 }

@@ -18,7 +18,6 @@ use memchr::memmem;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpSocket,
     runtime,
     sync::oneshot,
     task::JoinSet,
@@ -26,8 +25,8 @@ use tokio::{
 
 use crate::{
     bench::{Bench, Effort},
-    http::Connection,
-    load::{Measured, drive},
+    http::{Connection, connect_from},
+    load::{Measured, as_float, drive, pace},
     scenario::Listing,
     service::SEES,
 };
@@ -120,9 +119,8 @@ async fn make(
     let requests: Arc<str> = request.repeat(PIPELINED).into();
     let mut asking = JoinSet::new();
     for _ in 0..NOISY {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::new(ELSEWHERE, 0))?;
-        let (mut unread, mut questions) = socket.connect(address).await?.into_split();
+        let stream = connect_from(ELSEWHERE, address).await?;
+        let (mut unread, mut questions) = stream.into_split();
         let (requests, answers) = (Arc::clone(&requests), Arc::clone(answers));
         asking
             .spawn(async move { while questions.write_all(requests.as_bytes()).await.is_ok() {} });
@@ -164,8 +162,8 @@ pub(crate) async fn watch(binary: &Path, effort: Effort) -> anyhow::Result<Strin
         anyhow::Ok(seen)
     };
     let fastest = others(None).await?;
-    let pace = Duration::from_secs_f64(as_float(OTHERS) / (0.3 * fastest.per_second()));
-    let alone = others(Some(pace)).await?;
+    let slow = pace(OTHERS, 0.3 * fastest.per_second());
+    let alone = others(slow).await?;
     let mut text = format!(
         "ListAccounts by {OTHERS} connections, beside {NOISY} of another network\n\
          {:<28} {:>7} {:>8} {:>8}  {:<12} noise, answers a second\n",
@@ -185,7 +183,7 @@ pub(crate) async fn watch(binary: &Path, effort: Effort) -> anyhow::Result<Strin
         let making = Making::start(address, noise, &access);
         tokio::time::sleep(Duration::from_secs(1)).await;
         for (pace, how, of) in [
-            (Some(pace), "at 30 %", &alone),
+            (slow, "at 30 %", &alone),
             (None, "as fast as they can", &fastest),
         ] {
             let before = making.answers.load(Ordering::Relaxed);
@@ -212,9 +210,4 @@ fn line(name: &str, seen: &Measured, alone: &Measured) -> String {
         time(0.5),
         time(0.99),
     )
-}
-
-#[expect(clippy::cast_precision_loss, reason = "some thousands")]
-fn as_float(count: impl TryInto<u64>) -> f64 {
-    count.try_into().unwrap_or(u64::MAX) as f64
 }

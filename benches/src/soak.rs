@@ -16,6 +16,7 @@ use anyhow::anyhow;
 use crate::{
     bench::{Bench, Effort},
     idle::open_files,
+    load::{as_float, pace},
     process::resident,
     row::Row,
 };
@@ -43,9 +44,7 @@ pub(crate) async fn watch(
     let mut bench = Bench::start(binary, effort, &[Row::Mix], tell).await?;
     tell("how fast it can be");
     let fastest = bench.measure(Row::Mix).await?.per_second;
-    #[expect(clippy::cast_precision_loss, reason = "some dozens")]
-    let connections = effort.connections as f64;
-    bench.effort.pace = Some(Duration::from_secs_f64(connections / (0.3 * fastest)));
+    bench.effort.pace = pace(effort.connections, 0.3 * fastest);
     bench.effort.length = length;
     tell(&format!(
         "{} minutes at 30 % of {fastest:.0} a second",
@@ -120,8 +119,7 @@ fn look(process: u32, log: &Path, is_done: &AtomicBool) -> anyhow::Result<Vec<Lo
 
 /// MiB an hour, by least squares.
 fn slope(looks: &[Look]) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
-    let count = looks.len() as f64;
+    let count = as_float(looks.len());
     let mean = |value: fn(&Look) -> f64| looks.iter().map(value).sum::<f64>() / count;
     let (hours, memory) = (mean(|look| look.hours), mean(|look| look.resident));
     let (mut together, mut square) = (0.0, 0.0);

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::row::{ALL, CROWD, Row};
+use crate::{
+    load::as_float,
+    row::{ALL, CROWD, Row},
+};
 
 /// From which spread on a ratio is marked.
 pub(crate) const WIDE: f64 = 0.15;
@@ -186,14 +189,6 @@ impl Rounds {
 fn sample(round: &[(Row, Sample)], row: Row) -> Option<&Sample> {
     let found = round.iter().find(|(own, _)| *own == row);
     found.map(|(_, sample)| sample)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "microseconds of a minute at most"
-)]
-fn as_float(value: u64) -> f64 {
-    value as f64
 }
 
 fn judged(value: f64, must: f64, aim: f64) -> &'static str {
