@@ -10,13 +10,16 @@ use std::{
 
 use claviger_tests::{
     TestServer,
+    aws::{Aws, Device, Tokens},
     http::{Response, read_response},
 };
 use claviger_web::{
     admission::Admission,
     fault::{Fault, FaultScript},
 };
+use futures_util::future::join_all;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 /// How much is handled at one time here.
 const MOST: usize = 20;
@@ -53,6 +56,14 @@ async fn small() -> (TestServer, Arc<Holding>) {
         .start()
         .await;
     (server, holding)
+}
+
+/// One more Logout, until it is held.
+async fn hold(aws: Aws, holding: &Holding, held: &mut Vec<JoinHandle<Response>>) {
+    held.push(tokio::spawn(async move { aws.logout(NOBODY).await }));
+    while holding.0.load(Ordering::SeqCst) < held.len() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Notes every call in the order in which they begin.
@@ -146,10 +157,7 @@ async fn res_03_res_05_overload_turns_away_what_is_worth_least_and_lets_go_of_ac
         while held.len() < taken {
             // Each from a network of its own.
             let aws = server.aws().from(&format!("198.51.{}.7", held.len()));
-            held.push(tokio::spawn(async move { aws.logout(NOBODY).await }));
-        }
-        while holding.0.load(Ordering::SeqCst) < taken {
-            tokio::task::yield_now().await;
+            hold(aws, &holding, &mut held).await;
         }
         let before = server.rows().everything();
         let answers = asked(&server).await.into_iter().zip(&at_rest);
@@ -194,11 +202,7 @@ async fn res_03_one_network_cannot_take_all_that_is_handled() {
     let mut held = Vec::new();
     // Three quarters of what registrations may have of all.
     for _ in 0..9 {
-        let aws = noisy();
-        held.push(tokio::spawn(async move { aws.logout(NOBODY).await }));
-    }
-    while holding.0.load(Ordering::SeqCst) < held.len() {
-        tokio::task::yield_now().await;
+        hold(noisy(), &holding, &mut held).await;
     }
     for answer in [
         noisy().logout(NOBODY).await,
@@ -215,4 +219,75 @@ async fn res_03_one_network_cannot_take_all_that_is_handled() {
     for held in held {
         held.abort();
     }
+}
+
+#[tokio::test]
+async fn res_03_a_flood_of_registrations_is_limited_by_network_and_writes_nothing() {
+    const LIMIT: u32 = 5;
+    let server = TestServer::builder()
+        .alone()
+        .trusting("127.0.0.1/32")
+        .policy(|policy| policy.limits.registrations_per_network = LIMIT)
+        .start()
+        .await;
+    let honest = server.signed_in_device().await;
+    let before = (server.switch.writes(), server.rows().everything());
+    for network in 0..200 {
+        let aws = server.aws().from(&format!("198.51.{network}.7"));
+        for turn in 0..LIMIT + 2 {
+            let answer = aws.register_with(json!({ "clientName": "x", "clientType": "public" }));
+            let answer = answer.await;
+            if turn < LIMIT {
+                answer.assert_status(200);
+            } else {
+                answer.assert_error(400, "SlowDownException");
+            }
+        }
+    }
+    let after = (server.switch.writes(), server.rows().everything());
+    assert_eq!(before, after);
+    let aws = server.aws();
+    let tokens = honest.tokens;
+    aws.list_accounts(&tokens.access).await.assert_status(200);
+    Tokens::of(&aws.refresh(&honest.client, tokens.refresh_token()).await);
+}
+
+#[tokio::test]
+async fn res_05_a_flood_of_polls_writes_nothing_and_made_up_codes_read_nothing() {
+    const POLLS: usize = 300;
+    // Polls of one code that may come at once.
+    const BURST: usize = 5;
+    let server = TestServer::builder().alone().start().await;
+    let aws = server.aws();
+    let client = aws.register().await;
+    let device = aws.start_device(&client).await;
+    let rows = server.rows().everything();
+    let (reads, writes) = (server.switch.reads(), server.switch.writes());
+    for number in 0..POLLS {
+        let guess = Device {
+            device_code: format!("cvd1.{number:0>51}"),
+            ..device.clone()
+        };
+        let answer = aws.poll(&client, &guess).await;
+        assert_eq!(answer.status.as_u16(), 400, "{answer}");
+        assert_ne!(answer.member("error"), "slow_down", "{answer}");
+    }
+    assert_eq!(server.switch.reads(), reads);
+    let polls = (0..POLLS).map(|_| aws.poll(&client, &device));
+    let (pending, slowed): (Vec<_>, Vec<_>) = join_all(polls)
+        .await
+        .into_iter()
+        .partition(|answer| answer.member("error") == "authorization_pending");
+    assert_eq!(pending.len(), BURST);
+    for answer in slowed {
+        answer.assert_error(400, "SlowDownException");
+    }
+    assert_eq!(server.switch.reads(), reads + POLLS, "one look each");
+    assert_eq!(server.switch.writes(), writes);
+    assert_eq!(server.rows().everything(), rows);
+    // Whoever then polls as it should goes on.
+    let mut browser = server.browser_of("alice").await;
+    browser.approve(&device.user_code).await.assert_status(303);
+    server.clock.advance(120);
+    Tokens::of(&aws.poll(&client, &device).await);
 }

@@ -102,6 +102,17 @@ async fn res_01_a_handshake_that_never_ends_is_ended() {
     assert!(answer.is_empty());
 }
 
+/// Connections whose heads never end.
+async fn two_hundred(server: &TestServer) -> Vec<Connection> {
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        let mut connection = server.connect().await;
+        connection.send(b"GET /start HT").await;
+        held.push(connection);
+    }
+    held
+}
+
 #[tokio::test]
 async fn res_01_an_honest_client_is_served_while_places_are_held_and_gets_one_that_frees() {
     // By a proxy, which may have all of them.
@@ -113,12 +124,7 @@ async fn res_01_an_honest_client_is_served_while_places_are_held_and_gets_one_th
         })
         .start()
         .await;
-    let mut held = Vec::new();
-    for _ in 0..200 {
-        let mut connection = server.connect().await;
-        connection.send(b"GET /start HT").await;
-        held.push(connection);
-    }
+    let mut held = two_hundred(&server).await;
     // Five times the places are held or asked for; each is given back after its time.
     let begun = Instant::now();
     server.aws().register().await;
@@ -134,12 +140,7 @@ async fn res_01_res_06_one_network_leaves_connections_to_the_others() {
         .limits(|limits| limits.connections = 40)
         .start()
         .await;
-    let mut held = Vec::new();
-    for _ in 0..200 {
-        let mut connection = server.connect().await;
-        connection.send(b"GET /start HT").await;
-        held.push(connection);
-    }
+    let mut held = two_hundred(&server).await;
     let begun = Instant::now();
     // More than three quarters of them are ended at once.
     let ended = held.drain(30..).map(async |mut connection| {
@@ -296,78 +297,6 @@ async fn res_04_a_flood_of_starts_stops_at_the_total_cap_and_earlier_codes_still
     while sweep::sweep(&server.context).await.expect("swept") > 0 {}
     assert_eq!(server.rows().devices(), 0);
     assert_eq!(server.rows().count("SELECT count(*) FROM user_codes"), 0);
-}
-
-#[tokio::test]
-async fn res_03_a_flood_of_registrations_is_limited_by_network_and_writes_nothing() {
-    const LIMIT: usize = 5;
-    let server = TestServer::builder()
-        .alone()
-        .trusting("127.0.0.1/32")
-        .policy(|policy| policy.limits.registrations_per_network = 5)
-        .start()
-        .await;
-    let honest = server.signed_in_device().await;
-    let before = (server.switch.writes(), server.rows().everything());
-    for network in 0..200 {
-        let aws = server.aws().from(&format!("198.51.{network}.7"));
-        for turn in 0..LIMIT + 2 {
-            let answer =
-                aws.register_with(serde_json::json!({ "clientName": "x", "clientType": "public" }));
-            let answer = answer.await;
-            if turn < LIMIT {
-                answer.assert_status(200);
-            } else {
-                answer.assert_error(400, "SlowDownException");
-            }
-        }
-    }
-    let after = (server.switch.writes(), server.rows().everything());
-    assert_eq!(before, after);
-    let aws = server.aws();
-    let tokens = honest.tokens;
-    aws.list_accounts(&tokens.access).await.assert_status(200);
-    Tokens::of(&aws.refresh(&honest.client, tokens.refresh_token()).await);
-}
-
-#[tokio::test]
-async fn res_05_a_flood_of_polls_writes_nothing_and_made_up_codes_read_nothing() {
-    const POLLS: usize = 300;
-    // Polls of one code that may come at once.
-    const BURST: usize = 5;
-    let server = TestServer::builder().alone().start().await;
-    let aws = server.aws();
-    let client = aws.register().await;
-    let device = aws.start_device(&client).await;
-    let rows = server.rows().everything();
-    let (reads, writes) = (server.switch.reads(), server.switch.writes());
-    for number in 0..POLLS {
-        let guess = Device {
-            device_code: format!("cvd1.{number:0>51}"),
-            ..device.clone()
-        };
-        let answer = aws.poll(&client, &guess).await;
-        assert_eq!(answer.status.as_u16(), 400, "{answer}");
-        assert_ne!(answer.member("error"), "slow_down", "{answer}");
-    }
-    assert_eq!(server.switch.reads(), reads);
-    let polls = (0..POLLS).map(|_| aws.poll(&client, &device));
-    let (pending, slowed): (Vec<_>, Vec<_>) = join_all(polls)
-        .await
-        .into_iter()
-        .partition(|answer| answer.member("error") == "authorization_pending");
-    assert_eq!(pending.len(), BURST);
-    for answer in slowed {
-        answer.assert_error(400, "SlowDownException");
-    }
-    assert_eq!(server.switch.reads(), reads + POLLS, "one look each");
-    assert_eq!(server.switch.writes(), writes);
-    assert_eq!(server.rows().everything(), rows);
-    // Whoever then polls as it should goes on.
-    let mut browser = server.browser_of("alice").await;
-    browser.approve(&device.user_code).await.assert_status(303);
-    server.clock.advance(120);
-    Tokens::of(&aws.poll(&client, &device).await);
 }
 
 /// A further session of alice.

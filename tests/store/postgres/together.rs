@@ -251,6 +251,16 @@ async fn reads_that_wait_together_get_what_each_asked_for() {
     }
 }
 
+fn first_rotation() -> Rotation {
+    Rotation {
+        from: 1,
+        to: 2,
+        epoch: 1,
+        network: [0; 8],
+        idle_expires_at: at(500),
+    }
+}
+
 #[tokio::test]
 async fn what_every_refresh_asks_for_goes_as_one() {
     let (place, store) = with_people(2).await;
@@ -258,16 +268,9 @@ async fn what_every_refresh_asks_for_goes_as_one() {
     let found = join_all(numbers().map(|id| session::with_user(&store, id))).await;
     assert!(found.iter().all(|found| matches!(found, Ok(None))));
     assert!(was_one(&place, "late_answers"), "the read");
-    let rotation = Rotation {
-        from: 1,
-        to: 2,
-        epoch: 1,
-        network: [0; 8],
-        idle_expires_at: at(500),
-    };
     let plans = (1..=20).map(|number| {
         let session = a_session(number);
-        Plan::of(session::rotating(&session, &rotation, at(2)))
+        Plan::of(session::rotating(&session, &first_rotation(), at(2)))
     });
     for applied in all(&store, plans.collect()).await {
         assert!(
@@ -316,15 +319,13 @@ async fn rows_of_a_list_are_looked_up_whatever_the_server_knows_of_the_table() {
     let [people, _] = looked_up(&place, "users").await;
     let [_, walks] = looked_up(&place, "sessions").await;
     let store = postgres::open(&place.address()).await.expect("a node");
-    let rotation = Rotation {
-        from: 1,
-        to: 2,
-        epoch: 1,
-        network: [0; 8],
-        idle_expires_at: at(500),
-    };
-    let plans =
-        (1..=20).map(|number| Plan::of(session::rotating(&a_session(number), &rotation, at(101))));
+    let plans = (1..=20).map(|number| {
+        Plan::of(session::rotating(
+            &a_session(number),
+            &first_rotation(),
+            at(101),
+        ))
+    });
     for applied in all(&store, plans.collect()).await {
         assert!(applied.expect("an answer").is_whole());
     }
