@@ -54,8 +54,8 @@ struct Arguments {
     /// Connections that ask at once
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Sessions that are refreshed in turn
-    #[arg(long, default_value_t = 30_000, global = true)]
+    /// Sessions that are refreshed in turn, each four times a minute at most
+    #[arg(long, default_value_t = 60_000, global = true)]
     sessions: usize,
     /// Measures only the rows whose names contain this, and the ceilings that they are held against
     #[arg(long, value_name = "TEXT", default_value = "")]

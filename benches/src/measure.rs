@@ -57,8 +57,10 @@ impl Bench {
             ));
         }
         if seen.operations == 0 {
-            self.errors
-                .push(format!("{}: nothing was done", row.name()));
+            self.errors.push(format!(
+                "{}: nothing was done; if it refreshes, ask for more --sessions: each rotates four times a minute",
+                row.name()
+            ));
         }
         // Microseconds for each operation.
         let cost = |before: Duration, after: Duration| {
