@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
     service::{SEES, Service, person},
     table::Sample,
 };
+
+/// What Linux calls a filesystem in memory.
+const TMPFS: i64 = 0x0102_1994;
 
 /// How much is done.
 #[derive(Clone, Copy)]
@@ -73,6 +76,11 @@ impl Bench {
         tell: impl Fn(&str) + Copy,
     ) -> anyhow::Result<Self> {
         let room = tempfile::tempdir()?;
+        ensure!(
+            rustix::fs::statfs(room.path())?.f_type != TMPFS,
+            "{} is memory, where nothing is written through; name a directory on a disk in TMPDIR",
+            room.path().display()
+        );
         // PostgreSQL's account must get to its directory.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(room.path(), mode)?;
@@ -169,6 +177,11 @@ impl Bench {
             samples.push((*row, sample));
         }
         Ok(samples)
+    }
+
+    /// How long the server on SQLite took to start.
+    pub(crate) const fn ready_after(&self) -> Duration {
+        self.file.service.running.ready_after
     }
 
     /// What was wrong in any round.

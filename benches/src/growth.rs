@@ -30,6 +30,8 @@ const MINUTE: Duration = Duration::from_secs(62);
 /// What was seen at each size.
 pub(crate) struct Growth {
     sizes: Vec<(usize, Rounds)>,
+    /// How long the server took to start at each of them.
+    starts: Vec<Duration>,
     pub(crate) errors: Vec<String>,
 }
 
@@ -63,7 +65,11 @@ pub(crate) async fn watch(
         }
     }
     let errors = benches.iter().flat_map(Bench::errors).cloned().collect();
-    Ok(Growth { sizes, errors })
+    Ok(Growth {
+        sizes,
+        starts: benches.iter().map(Bench::ready_after).collect(),
+        errors,
+    })
 }
 
 impl Growth {
@@ -114,7 +120,16 @@ impl Growth {
                 APART * 100.0
             );
         }
-        text + "~ marks rounds that are more than 15 % apart.\n"
+        let _ = write!(text, "{:<34}", "serve to its first connection, ms");
+        for start in &self.starts {
+            let _ = write!(text, " {:>10}", start.as_millis());
+        }
+        let _ = write!(text, "\n{:<34}", "resident on SQLite at the end, MiB");
+        for (_, rounds) in &self.sizes {
+            let resident = rounds.middle(Row::List(5), |sample| sample.resident);
+            let _ = write!(text, " {:>10.1}", resident.map_or(0.0, |resident| resident.most));
+        }
+        text + "\n~ marks rounds that are more than 15 % apart.\n"
     }
 
     /// The same for programs.

@@ -27,7 +27,9 @@ mod noise;
 mod idle;
 mod soak;
 
-use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    io::IsTerminal as _, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration,
+};
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
@@ -39,6 +41,7 @@ use table::Rounds;
 
 /// Measures the built server over HTTP.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -46,14 +49,14 @@ struct Arguments {
     #[arg(long, value_name = "PATH", global = true)]
     claviger: Option<PathBuf>,
     /// How often everything is measured, one after the other
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    #[arg(long, default_value = "5")]
+    rounds: NonZeroUsize,
     /// How long each row is measured in each round, in seconds
     #[arg(long, default_value_t = 3, global = true)]
     seconds: u64,
     /// Connections that ask at once
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
+    #[arg(long, default_value = "32")]
+    connections: NonZeroUsize,
     /// Sessions that are refreshed in turn, each four times a minute at most
     #[arg(long, default_value_t = 60_000, global = true)]
     sessions: usize,
@@ -64,7 +67,7 @@ struct Arguments {
     #[arg(long, conflicts_with_all = ["only", "quick", "sessions", "seconds"])]
     growth: bool,
     /// Looks whether everything runs, not how fast
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["rounds", "seconds", "connections", "sessions"])]
     quick: bool,
     /// Where every round is written as JSON
     #[arg(long, value_name = "FILE")]
@@ -113,9 +116,9 @@ async fn main() -> anyhow::Result<()> {
     } else {
         (
             Duration::from_secs(arguments.seconds),
-            arguments.connections,
+            arguments.connections.get(),
             arguments.sessions,
-            arguments.rounds,
+            arguments.rounds.get(),
         )
     };
     let effort = Effort {
@@ -149,7 +152,12 @@ async fn main() -> anyhow::Result<()> {
     }
     let rows = Row::wanted(&arguments.only);
     if rows.is_empty() {
-        bail!("no row has {:?} in its name", arguments.only);
+        let names: Vec<String> = Row::wanted("").iter().map(|row| row.name()).collect();
+        bail!(
+            "no row has {:?} in its name; there are: {}",
+            arguments.only,
+            names.join("; ")
+        );
     }
     let mut bench = Bench::start(&binary, effort, &rows, progress).await?;
     let mut seen = Rounds::default();
@@ -165,12 +173,13 @@ async fn main() -> anyhow::Result<()> {
     print!("{}", seen.text());
     write(arguments.json, || format!("{:#}\n", seen.json()))?;
     write(arguments.svg, || plot::ratios(&seen))?;
+    judge(bench.errors())?;
     if !arguments.quick {
         for durability in bench.durability().await? {
             println!("{durability}");
         }
     }
-    judge(bench.errors())
+    Ok(())
 }
 
 /// As many files as we may have: an idle connection is one.

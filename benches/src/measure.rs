@@ -81,6 +81,7 @@ impl Bench {
             errors: seen.errors,
             reached: each(asked, &seen),
             resident: resident(process)?,
+            ran_out: seen.took < self.effort.length.mul_f64(0.9),
         };
         Ok((sample, workers))
     }
@@ -196,7 +197,7 @@ impl Bench {
         Ok(sample)
     }
 
-    /// Each of those devices asks once.
+    /// Each of those devices asks some times.
     async fn poll(
         &mut self,
         row: Row,

@@ -30,7 +30,7 @@ pub(crate) fn ratios(seen: &Rounds) -> String {
         .collect();
     let longest = rows
         .iter()
-        .map(|(_, goal, ratio)| goal.must.max(ratio.median * (1.0 + ratio.spread)))
+        .map(|(_, goal, ratio)| goal.must.max(ratio.most))
         .fold(1.0, f64::max);
     let place = |value: f64| LEFT + value / longest * (WIDTH - LEFT - RIGHT);
     let height = rows.iter().fold(TOP, |height, _| height + LINE) + 10.0;
@@ -42,7 +42,6 @@ pub(crate) fn ratios(seen: &Rounds) -> String {
     let mut top = TOP;
     for (row, goal, ratio) in &rows {
         let middle = top + BAR / 2.0;
-        let half = ratio.median * ratio.spread / 2.0;
         let _ = writeln!(
             svg,
             "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text>\
@@ -53,9 +52,9 @@ pub(crate) fn ratios(seen: &Rounds) -> String {
             middle + 5.0,
             row.name(),
             place(ratio.median) - LEFT,
-            place(ratio.median - half),
-            place(ratio.median + half),
-            place(ratio.median + half) + 6.0,
+            place(ratio.least),
+            place(ratio.most),
+            place(ratio.most) + 6.0,
             middle + 5.0,
             ratio.median,
         );

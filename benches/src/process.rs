@@ -17,15 +17,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Running {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// How long it took from its start until it took connections, to some milliseconds.
+    pub(crate) ready_after: Duration,
 }
 
 impl Running {
     /// Starts it, and waits until it takes connections at `address`.
     pub(crate) fn start(command: &mut Command, address: SocketAddr) -> anyhow::Result<Self> {
+        let begun = Instant::now();
         let child = command.stdin(Stdio::null()).spawn();
         let child = child.with_context(|| format!("{command:?} cannot be started"))?;
-        let mut running = Self { child, address };
-        let begun = Instant::now();
+        let mut running = Self {
+            child,
+            address,
+            ready_after: Duration::ZERO,
+        };
         while std::net::TcpStream::connect(address).is_err() {
             if let Some(ended) = running.child.try_wait()? {
                 bail!("{command:?} has ended: {ended}");
@@ -35,6 +41,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+        running.ready_after = begun.elapsed();
         Ok(running)
     }
 

@@ -67,10 +67,14 @@ pub(crate) struct Goal {
     pub(crate) rate: Option<f64>,
 }
 
-/// In the order in which they run: polls use up what starts have begun.
+/// In the order in which they run: polls use up what starts have begun, and what is held against a ceiling runs soon
+/// after it, for the machine changes.
 pub(crate) const ALL: &[Row] = &[
+    Row::Start,
     Row::CeilingConstant,
     Row::Register,
+    Row::Poll,
+    Row::List(5),
     Row::CeilingSqlite,
     Row::CeilingSqliteApart,
     Row::Refresh,
@@ -89,9 +93,6 @@ pub(crate) const ALL: &[Row] = &[
     Row::ColdPatient,
     Row::Kept,
     Row::Crowd,
-    Row::Start,
-    Row::Poll,
-    Row::List(5),
     Row::List(50),
     Row::List(500),
     Row::CeilingPostgresEach,

@@ -43,7 +43,8 @@ pub(crate) struct Starting {
     pub(crate) connection: Connection,
     pub(crate) client: Client,
     pub(crate) start_url: Arc<str>,
-    pub(crate) devices: VecDeque<Device>,
+    /// And how often each has asked.
+    pub(crate) devices: VecDeque<(Device, usize)>,
 }
 
 impl Worker for Starting {
@@ -52,20 +53,26 @@ impl Worker for Starting {
             .client
             .start(&mut self.connection, &self.start_url)
             .await?;
-        self.devices.push_back(device);
+        self.devices.push_back((device, 0));
         Ok(Outcome::Done)
     }
 }
 
-/// Asks for devices that nobody has approved, each once: a second time within its interval is another answer.
+/// How often each device asks: one more within its interval would be told to slow down.
+const POLLS: usize = 4;
+
+/// Asks for devices that nobody has approved, each in turn.
 pub(crate) struct Polling(pub(crate) Starting);
 
 impl Worker for Polling {
     async fn once(&mut self) -> anyhow::Result<Outcome> {
-        let Some(device) = self.0.devices.pop_front() else {
+        let Some((device, polls)) = self.0.devices.pop_front() else {
             return Ok(Outcome::Out);
         };
         let body = self.0.client.polling(&device.device_code);
+        if polls + 1 < POLLS {
+            self.0.devices.push_back((device, polls + 1));
+        }
         let answer = self.0.connection.call("/token", &body).await?;
         let told: Value = serde_json::from_slice(&answer.body)?;
         let is_pending =

@@ -30,12 +30,16 @@ pub(crate) struct Sample {
     pub(crate) reached: f64,
     /// MiB, at its end.
     pub(crate) resident: f64,
+    /// Whether there was nothing left to ask for long before the row's time was over.
+    pub(crate) ran_out: bool,
 }
 
-/// A middle, and how far the ends are from each other in parts of it.
+/// A middle and its ends, and how far these are from each other in parts of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Middle {
     pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
     pub(crate) spread: f64,
 }
 
@@ -43,12 +47,21 @@ impl Middle {
     pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
-        let (first, last) = (values.first()?, values.last()?);
-        let median = *values.get(values.len() / 2)?;
+        let (least, most) = (*values.first()?, *values.last()?);
+        // The two in the middle of an even number.
+        let lower = values.get((values.len() - 1) / 2)?;
+        let median = f64::midpoint(*lower, *values.get(values.len() / 2)?);
         Some(Self {
             median,
-            spread: (last - first) / median,
+            least,
+            most,
+            spread: (most - least) / median,
         })
+    }
+
+    /// Whether some rounds are above it and some are not.
+    fn straddles(self, limit: f64) -> bool {
+        self.least <= limit && limit < self.most
     }
 }
 
@@ -102,9 +115,10 @@ impl Rounds {
                 continue;
             }
             let errors: u64 = self.samples(*row).map(|sample| sample.errors).sum();
+            let ran_out = self.samples(*row).any(|sample| sample.ran_out);
             let _ = writeln!(
                 text,
-                "{:<34} {:>9.0} {:>8.0} {:>8.0} {:>8.0} {errors:>6} {:>9.1} {:>8.1} {:>7.1}  {}",
+                "{:<34} {:>9.0} {:>8.0} {:>8.0} {:>8.0} {errors:>6} {:>9.1} {:>8.1} {:>7.1}  {}{}",
                 row.name(),
                 middle(|sample| sample.per_second),
                 middle(|sample| as_float(sample.p50)),
@@ -114,9 +128,12 @@ impl Rounds {
                 middle(|sample| sample.cpu_of_database),
                 middle(|sample| sample.resident),
                 self.verdict(*row),
+                if ran_out { " (ran out)" } else { "" },
             );
         }
-        text + "~ marks a ratio whose rounds are more than 15 % apart.\n"
+        text + "A ratio is the median of the ratios within each round; ~ marks one whose rounds are more than 15 % apart, and\n\
+                it is undecided where some of them are above what must be and some are not. What ran out had nothing left to\n\
+                ask for before its time was over, and is measured for as long as it had.\n"
     }
 
     fn verdict(&self, row: Row) -> String {
@@ -147,8 +164,11 @@ impl Rounds {
             return String::new();
         };
         let mark = if cpu.spread > WIDE { "~" } else { "" };
-        let slow = goal.rate.filter(|least| rate.median < *least);
-        let word = slow.map_or_else(|| judged(cpu.median, goal.must, goal.aim), |_| "MISSES");
+        let word = match goal.rate {
+            Some(least) if rate.median < least => "MISSES",
+            _ if cpu.straddles(goal.must) => "undecided,",
+            _ => judged(cpu.median, goal.must, goal.aim),
+        };
         let beside = row.beside().and_then(|beside| {
             let nearer = self.ratio(row, beside, |sample| sample.cpu)?;
             Some(format!("; {:.2} to {}", nearer.median, beside.name()))
@@ -216,6 +236,7 @@ mod tests {
             errors: 0,
             reached: 0.0,
             resident: 10.0,
+            ran_out: false,
         }
     }
 
@@ -238,18 +259,21 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_spread_and_a_missed_goal_are_said() {
-        let round = |cpu: f64| {
-            vec![
-                (Row::CeilingConstant, costing(10.0)),
-                (Row::Register, costing(cpu)),
-            ]
+    fn a_wide_spread_a_missed_goal_and_one_in_doubt_are_said() {
+        let text = |costs: &[f64]| {
+            let rounds = costs.iter().map(|cpu| {
+                vec![
+                    (Row::CeilingConstant, costing(10.0)),
+                    (Row::Register, costing(*cpu)),
+                ]
+            });
+            Rounds(rounds.collect()).text()
         };
-        let rounds = Rounds(vec![round(20.0), round(30.0), round(21.0)]);
-        let text = rounds.text();
-        assert!(
-            text.contains("~2.10") && text.contains("MISSES 1.5"),
-            "{text}"
-        );
+        let missed = text(&[20.0, 30.0, 21.0]);
+        assert!(missed.contains("~2.10"), "{missed}");
+        assert!(missed.contains("MISSES 1.5"), "{missed}");
+        let doubtful = text(&[14.0, 16.0]);
+        assert!(doubtful.contains("1.50, 1.00"), "{doubtful}");
+        assert!(doubtful.contains("undecided, 1.5"), "{doubtful}");
     }
 }

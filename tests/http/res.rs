@@ -159,7 +159,17 @@ async fn res_01_res_06_one_network_leaves_connections_to_the_others() {
         answer.assert_status(200);
     }
     assert!(begun.elapsed() < LONG, "{:?}", begun.elapsed());
-    // And the places are given back.
+    // All of its own are answered as well,
+    for connection in &mut held {
+        let rest = format!(
+            "TP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            server.host()
+        );
+        connection.send(rest.as_bytes()).await;
+        let answer = read_response(&connection.read_to_end().await).expect("an answer");
+        assert!(answer.status.is_success() || answer.status.is_redirection(), "{answer}");
+    }
+    // and their places are given back.
     drop(held);
     loop {
         let mut same = server.connect().await;

@@ -173,6 +173,12 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_behind_more_than_can_be_done_in_a_moment() {
+        let most = Admission::default().most;
+        assert!((1_000..=10_000).contains(&most), "{most}");
+    }
+
+    #[test]
     fn one_network_leaves_a_quarter_to_the_others() {
         for rank in [Rank::Registration, Rank::End, Rank::Credentials] {
             let admission = Admission::of(20);
