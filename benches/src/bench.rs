@@ -75,15 +75,7 @@ impl Bench {
         rows: &[Row],
         tell: impl Fn(&str) + Copy,
     ) -> anyhow::Result<Self> {
-        let room = tempfile::tempdir()?;
-        ensure!(
-            rustix::fs::statfs(room.path())?.f_type != TMPFS,
-            "{} is memory, where nothing is written through; name a directory on a disk in TMPDIR",
-            room.path().display()
-        );
-        // PostgreSQL's account must get to its directory.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(room.path(), mode)?;
+        let room = room()?;
         tell("starting the servers");
         let database = postgres::Server::start(&room.path().join("postgres"))?;
         let plain = format!("postgres://claviger@{}/postgres", database.running.address);
@@ -217,6 +209,20 @@ fn roles(peopled: &Peopled) -> Vec<Roles> {
     chains
         .map(|chain| Roles::of(&chain.tokens.access_token))
         .collect()
+}
+
+/// Where the stores are: on a disk.
+fn room() -> anyhow::Result<TempDir> {
+    let room = tempfile::tempdir()?;
+    ensure!(
+        rustix::fs::statfs(room.path())?.f_type != TMPFS,
+        "{} is memory, where nothing is written through; name a directory on a disk in TMPDIR",
+        room.path().display()
+    );
+    // PostgreSQL's account must get to its directory.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(room.path(), mode)?;
+    Ok(room)
 }
 
 /// A ceiling in a process of its own: this program, run again.

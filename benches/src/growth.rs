@@ -127,7 +127,11 @@ impl Growth {
         let _ = write!(text, "\n{:<34}", "resident on SQLite at the end, MiB");
         for (_, rounds) in &self.sizes {
             let resident = rounds.middle(Row::List(5), |sample| sample.resident);
-            let _ = write!(text, " {:>10.1}", resident.map_or(0.0, |resident| resident.most));
+            let _ = write!(
+                text,
+                " {:>10.1}",
+                resident.map_or(0.0, |resident| resident.most)
+            );
         }
         text + "\n~ marks rounds that are more than 15 % apart.\n"
     }

@@ -27,9 +27,7 @@ mod noise;
 mod idle;
 mod soak;
 
-use std::{
-    io::IsTerminal as _, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration,
-};
+use std::{io::IsTerminal as _, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};

@@ -117,7 +117,9 @@ async fn res_03_networks_take_turns_to_begin() {
     }
     let begun = noting.0.lock().expect("a list");
     let places = begun.iter().enumerate();
-    let places: Vec<_> = places.filter(|(_, name)| **name == "ListAccountRoles").collect();
+    let places: Vec<_> = places
+        .filter(|(_, name)| **name == "ListAccountRoles")
+        .collect();
     assert_eq!((begun.len(), places.len()), (101, 3));
     // Four began at once, and of those in line every second one may be of the other network.
     assert!(places.iter().all(|(place, _)| *place < 12), "{places:?}");

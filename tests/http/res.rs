@@ -167,7 +167,10 @@ async fn res_01_res_06_one_network_leaves_connections_to_the_others() {
         );
         connection.send(rest.as_bytes()).await;
         let answer = read_response(&connection.read_to_end().await).expect("an answer");
-        assert!(answer.status.is_success() || answer.status.is_redirection(), "{answer}");
+        assert!(
+            answer.status.is_success() || answer.status.is_redirection(),
+            "{answer}"
+        );
     }
     // and their places are given back.
     drop(held);
