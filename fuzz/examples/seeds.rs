@@ -12,7 +12,7 @@ use claviger_engine::token::{
 };
 use claviger_fuzz::{KEYS, NOW};
 use claviger_model::{
-    client::{ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
     id::{ClientRef, CodeId, DeviceId, SessionId, UserId, WebSessionId},
     redirect_uri::RedirectUri,
     scope::ScopeSet,
@@ -50,6 +50,7 @@ fn main() -> std::io::Result<()> {
     let metadata = ClientMetadata {
         name: ClientName::parse("aws-cli").expect("a name"),
         dialect: Dialect::Aws,
+        authentication: Authentication::Secret,
         grant_types: GrantType::ALL.to_vec(),
         scopes: ScopeSet::parse_joined("sso:account:access").expect("scopes"),
         redirect_uris: vec![RedirectUri::parse("http://127.0.0.1/cb").expect("a URI")],

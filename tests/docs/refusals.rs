@@ -10,7 +10,7 @@ use claviger_tests::{
     driver::Mode,
     http::{Request, Response, read_response},
 };
-use claviger_wire::aws::error::{self, Face};
+use claviger_wire::{aws::error, face::Face};
 use serde_json::{Value, json};
 
 use crate::page::table;
@@ -312,7 +312,7 @@ async fn troubles(server: &TestServer) -> Vec<Told> {
         told.push(tell(&server.aws().refresh(&signed_in.client, token).await));
         server.switch.set(Mode::Working);
     }
-    told.push(written(&error::late(Face::Oidc)));
+    told.push(written(&Face::Oidc.late()));
     told
 }
 

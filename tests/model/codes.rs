@@ -61,7 +61,8 @@ impl Lane<'_> {
         self.tell(&format!("start a device, {fate:?}"));
         let request = StartDevice {
             client: self.client.clone(),
-            start_url: self.stage.context.links.start_url(),
+            start_url: Some(self.stage.context.links.start_url()),
+            scopes: Vec::new(),
         };
         let network = from(0);
         let started = device::start(&self.stage.context, &network, request);

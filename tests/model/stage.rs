@@ -14,7 +14,7 @@ use claviger_engine::{
     web_session::SignedIn,
 };
 use claviger_model::{
-    client::Dialect,
+    client::{Authentication, Dialect},
     directory::{User, UserName, UserState},
     id::{UserId, WebSessionId},
     network::Requester,
@@ -121,6 +121,7 @@ impl Stage {
         let grants = claviger_model::client::GrantType::REGISTRABLE;
         let registration = Registration {
             dialect,
+            authentication: Authentication::Secret,
             client_name: "model".to_owned(),
             grant_types: Some(
                 grants

@@ -199,6 +199,30 @@ impl Response {
         self
     }
 
+    /// Asserts an error of the standard dialect: status, code, a sentence in its own words, no caching, nothing of the
+    /// other dialect, and a challenge where somebody has not shown who they are.
+    #[track_caller]
+    pub fn assert_oauth_error(&self, status: u16, error: &str) -> &Self {
+        self.assert_status(status);
+        assert_eq!(self.member("error"), error, "{self}");
+        let because = self.member("error_description");
+        assert!(because.ends_with('.') || because.contains(' '), "{self}");
+        for word in because.split(' ') {
+            let camel = word.chars().zip(word.chars().skip(1));
+            let camel = camel
+                .filter(|(one, next)| one.is_ascii_lowercase() && next.is_ascii_uppercase())
+                .count();
+            assert_eq!(camel, 0, "{word} is no word of this dialect: {self}");
+        }
+        assert_eq!(self.header("x-amzn-errortype"), None, "{self}");
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
+        let json = Some("application/json");
+        assert_eq!(self.header("content-type"), json, "{self}");
+        let challenged = self.header("www-authenticate").is_some();
+        assert_eq!(challenged, status == 401, "{self}");
+        self
+    }
+
     /// Asserts our own error page (B-ERR): it leads nowhere off this origin and repeats nothing of
     /// `echo`.
     #[track_caller]

@@ -38,6 +38,7 @@ pub mod html;
 pub mod http;
 pub mod pkce;
 pub mod aws;
+pub mod oauth;
 pub mod browser;
 pub mod server;
 pub mod people;

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub const PASSWORD: &str = "correct horse";
 
 /// Members of JSON bodies that are secrets.
-const MEMBERS: [&str; 11] = [
+const MEMBERS: [&str; 18] = [
     "clientSecret",
     "deviceCode",
     "userCode",
@@ -23,6 +23,13 @@ const MEMBERS: [&str; 11] = [
     "sessionToken",
     "idToken",
     "password",
+    "client_secret",
+    "device_code",
+    "user_code",
+    "code_verifier",
+    "access_token",
+    "refresh_token",
+    "token",
 ];
 
 /// The shortest text worth looking for: shorter ones turn up by chance.
@@ -46,6 +53,14 @@ impl Secrets {
         if let Ok(value) = serde_json::from_slice::<Value>(body) {
             self.walk(&value);
         }
+    }
+
+    /// Adds the secret fields of a form.
+    pub fn add_fields(&self, fields: &[(String, String)]) {
+        let secret = fields
+            .iter()
+            .filter(|(name, _)| MEMBERS.contains(&name.as_str()));
+        secret.for_each(|(_, value)| self.add(value));
     }
 
     /// All of them.

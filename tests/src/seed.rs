@@ -12,7 +12,7 @@ use claviger_engine::{
 use claviger_model::{
     access::{Account, Role},
     application::{Application, ApplicationName, IssuerName},
-    client::{ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
     directory::UserName,
     id::{AccountId, RoleName, TargetName},
     redirect_uri::RedirectUri,
@@ -64,6 +64,7 @@ pub fn application() -> Application {
         metadata: ClientMetadata {
             name: ClientName::parse("Reports").expect("a name"),
             dialect: Dialect::Aws,
+            authentication: Authentication::Secret,
             grant_types: GrantType::SIGNED.to_vec(),
             scopes: ScopeSet::parse(scopes).expect("scopes"),
             redirect_uris: vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],

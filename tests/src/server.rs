@@ -16,6 +16,7 @@ use crate::{
     driver::uncounted,
     http::{Connection, Request, Response},
     log,
+    oauth::Oauth,
     proxy::{End, Proxy},
     scan,
     secrets::Secrets,
@@ -264,6 +265,11 @@ impl TestServer {
     /// A caller in the AWS dialect.
     pub fn aws(&self) -> Aws {
         Aws::new(self.link.clone(), self.context.links.start_url())
+    }
+
+    /// A caller in the standard dialect.
+    pub fn oauth(&self) -> Oauth {
+        Oauth::new(self.link.clone())
     }
 
     /// A browser without cookies.

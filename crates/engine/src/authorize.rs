@@ -2,7 +2,7 @@
 
 use claviger_model::{
     audit::Action,
-    client::{Client, GrantType},
+    client::{Authentication, Client, GrantType},
     grant::authorization_code::AuthorizationCode,
     id::CodeId,
     network::Requester,
@@ -190,19 +190,18 @@ fn check_parameters(
             "the client did not register authorization_code",
         ));
     }
-    let challenge = check_challenge(context, query)?;
+    let may_lack =
+        !context.policy.require_pkce && client.metadata.authentication == Authentication::Secret;
+    let challenge = check_challenge(may_lack, query)?;
     Ok((check_scopes(client, query)?, challenge))
 }
 
-fn check_challenge(
-    context: &Context,
-    query: &AuthorizeQuery,
-) -> Result<Option<CodeChallenge>, Flaw> {
+fn check_challenge(may_lack: bool, query: &AuthorizeQuery) -> Result<Option<CodeChallenge>, Flaw> {
     match (
         query.code_challenge.as_deref(),
         query.code_challenge_method.as_deref(),
     ) {
-        (None, None) if !context.policy.require_pkce => Ok(None),
+        (None, None) if may_lack => Ok(None),
         (None, _) => Err(("invalid_request", "code_challenge is required (PKCE, S256)")),
         (Some(text), Some("S256")) => CodeChallenge::parse(text).map(Some).map_err(|_| {
             (

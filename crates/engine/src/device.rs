@@ -34,8 +34,10 @@ use crate::{
 pub struct StartDevice {
     /// Who asks.
     pub client: ClientCredentials,
-    /// AWS `startUrl`: must name this instance.
-    pub start_url: String,
+    /// AWS `startUrl`: must name this instance where it is given.
+    pub start_url: Option<String>,
+    /// `scope`; all that is registered where none is named.
+    pub scopes: Vec<String>,
 }
 
 /// What a device is told.
@@ -72,11 +74,13 @@ pub async fn start(
             .because("This client did not register the device_code grant. Register it again.")
             .into());
     }
-    if !context.links.name_this_instance(&request.start_url) {
+    let elsewhere = |url: &String| !context.links.name_this_instance(url);
+    if request.start_url.as_ref().is_some_and(elsewhere) {
         return Err(Kind::InvalidRequest
             .because("startUrl is not the start URL of this instance. Check sso_start_url.")
             .into());
     }
+    let client = asking_for(client, &request.scopes)?;
     let load = StartLoad::of(&client, requester);
     load.admit(context, now)?;
     let started = draw(context, requester, &client, now).await;
@@ -85,6 +89,18 @@ pub async fn start(
         load.undo(context);
     }
     started
+}
+
+/// The client with no more scopes than it asks for now (RFC 8628 §3.1).
+fn asking_for(mut client: Client, scopes: &[String]) -> Result<Client, Refusal> {
+    let asked = ScopeSet::parse(scopes.iter().map(String::as_str));
+    let asked = asked.and_then(|asked| client.metadata.scopes.restrict(&asked));
+    client.metadata.scopes = asked.map_err(|error| {
+        Kind::InvalidScope
+            .because("A scope is asked for that the client did not register. Ask for less.")
+            .detail(error.to_string())
+    })?;
+    Ok(client)
 }
 
 /// What a waiting device is counted by, and how much of the total it takes.

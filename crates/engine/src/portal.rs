@@ -12,17 +12,14 @@ use claviger_model::{
     session::{EndReason, Session},
     time::{Lifetime, Timestamp},
 };
-use claviger_store::{
-    repository::{access, session as sessions},
-    statement::Plan,
-};
+use claviger_store::{repository::access, statement::Plan};
 
 use crate::{
-    audit, confinement,
+    audit, bearer, confinement,
     context::Context,
     error::{Error, Kind, Refusal},
     session,
-    token::{access as access_token, page},
+    token::page,
 };
 
 /// Which part of a list is wanted.
@@ -58,46 +55,28 @@ const PAGE_SIZE: u32 = 100;
 const PAGE_TOKEN_LIFETIME: Lifetime = Lifetime::hours(1);
 
 /// A live session behind a bearer token, with its person.
-struct Bearer {
+struct Holding {
     session: Session,
     user: User,
     reach: Reach,
 }
 
-/// Believes a bearer token: both locks, its end, its session, its person. One read.
-async fn believe(context: &Context, bearer: &Secret, now: Timestamp) -> Result<Bearer, Error> {
-    let token = access_token::read(&context.keys, bearer.reveal()).ok_or_else(unauthorized)?;
-    let claims = token.claims;
-    if now >= claims.expires_at {
-        return Err(unauthorized().into());
-    }
-    let found = sessions::with_user(context.store.as_ref(), claims.session_id).await?;
-    let (session, user) = found
-        .filter(|(session, user)| {
-            session.client == claims.client
-                && token.belongs_to(&session.secret)
-                && session::is_good(context, session, user, now)
-        })
-        .ok_or_else(unauthorized)?;
-    let rotations = &session.rotations;
-    if claims.generation == rotations.generation && rotations.used_generation < claims.generation {
-        // Losing this write only makes a later refresh judgement more lenient.
-        let plan = Plan::of(sessions::marking_used(session.id, claims.generation));
-        let _ = context.store.apply(plan).await;
-    }
-    let reach = session.scopes.select(claims.scope_mask).reach();
-    Ok(Bearer {
-        session,
-        user,
-        reach,
+async fn believe(context: &Context, bearer: &Secret, now: Timestamp) -> Result<Holding, Error> {
+    let bearer = bearer::believe(context, bearer, now).await?;
+    let bearer = bearer.ok_or_else(unauthorized)?;
+    bearer::mark_used(context, &bearer).await;
+    Ok(Holding {
+        reach: bearer.scopes().reach(),
+        session: bearer.session,
+        user: bearer.user,
     })
 }
 
-async fn open(context: &Context, bearer: &Secret, now: Timestamp) -> Result<Bearer, Error> {
-    let bearer = believe(context, bearer, now).await?;
-    match bearer.reach {
+async fn open(context: &Context, bearer: &Secret, now: Timestamp) -> Result<Holding, Error> {
+    let holding = believe(context, bearer, now).await?;
+    match holding.reach {
         Reach::Nothing => Err(no_access().into()),
-        Reach::Everything | Reach::Within(_) => Ok(bearer),
+        Reach::Everything | Reach::Within(_) => Ok(holding),
     }
 }
 
@@ -108,17 +87,17 @@ pub async fn accounts(
     page: Page,
 ) -> Result<AccountPage, Error> {
     let now = context.now();
-    let bearer = open(context, bearer, now).await?;
+    let holding = open(context, bearer, now).await?;
     let list = List {
         context,
-        user: &bearer.user,
+        user: &holding.user,
         name: "accounts",
         now,
     };
     let (after, size) = list.begin(&page)?;
     let store = context.store.as_ref();
-    let user_id = bearer.user.id;
-    let mut accounts = match &bearer.reach {
+    let user_id = holding.user.id;
+    let mut accounts = match &holding.reach {
         Reach::Within(within) => {
             confinement::accounts(store, user_id, within, &after, size + 1).await?
         }
@@ -139,19 +118,19 @@ pub async fn roles(
     page: Page,
 ) -> Result<RolePage, Error> {
     let now = context.now();
-    let bearer = open(context, bearer, now).await?;
+    let holding = open(context, bearer, now).await?;
     let account_id = parse_account(account_id)?;
     let name = format!("roles/{account_id}");
     let list = List {
         context,
-        user: &bearer.user,
+        user: &holding.user,
         name: &name,
         now,
     };
     let (after, size) = list.begin(&page)?;
     let store = context.store.as_ref();
-    let user_id = bearer.user.id;
-    let mut roles = match &bearer.reach {
+    let user_id = holding.user.id;
+    let mut roles = match &holding.reach {
         Reach::Within(within) => {
             confinement::roles(store, user_id, within, &account_id, &after, size + 1).await?
         }
@@ -216,7 +195,7 @@ pub async fn role_credentials(
     role_name: &str,
 ) -> Result<RoleCredentials, Error> {
     let now = context.now();
-    let Bearer {
+    let Holding {
         session,
         user,
         reach,
@@ -315,7 +294,7 @@ pub async fn logout(
     bearer: &Secret,
 ) -> Result<(), Error> {
     let now = context.now();
-    let Bearer { session, user, .. } = believe(context, bearer, now).await?;
+    let Holding { session, user, .. } = believe(context, bearer, now).await?;
     let plan = session::ending(context, requester, &user, &session, EndReason::Logout, now);
     let applied = context.store.apply(plan).await?;
     context.credentials.forget(session.id);

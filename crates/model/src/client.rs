@@ -114,6 +114,15 @@ pub fn fools_a_reader(c: char) -> bool {
         || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// How a client shows that it is itself (RFC 7591 §2, `token_endpoint_auth_method`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Authentication {
+    /// By a secret.
+    Secret,
+    /// Not at all: it keeps no secret, and PKCE ties its codes to whoever asked (RFC 8252 §8.5).
+    None,
+}
+
 /// What a client asked for at registration, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientMetadata {
@@ -121,6 +130,8 @@ pub struct ClientMetadata {
     pub name: ClientName,
     /// The dialect it registered in.
     pub dialect: Dialect,
+    /// How it shows that it is itself.
+    pub authentication: Authentication,
     /// The grants it may use, each once.
     pub grant_types: Vec<GrantType>,
     /// The scopes its tokens may carry.

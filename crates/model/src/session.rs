@@ -63,6 +63,8 @@ impl SessionOrigin {
 pub enum EndReason {
     /// The client called Logout.
     Logout,
+    /// The client revoked a token of it (RFC 7009).
+    Revocation,
     /// The person ended it on `/sessions`.
     Person,
     /// An administrator ended it.
@@ -80,6 +82,7 @@ impl EndReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Logout => "logout",
+            Self::Revocation => "revocation",
             Self::Person => "person",
             Self::Administrator => "administrator",
             Self::SessionCap => "session_cap",

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use axum::{Router, body::Body, extract::State, routing::get};
 use bytes::Bytes;
-use claviger_wire::aws::error::{self, Face};
+use claviger_wire::face::Face;
 use http::{Response, StatusCode, header, request::Parts};
 
-use crate::{api::web_identity, app::App, page};
+use crate::{
+    api::{oauth, web_identity},
+    app::App,
+    page,
+};
 
 /// The routes of the public listener.
 pub fn router(app: Arc<App>) -> Router {
@@ -17,6 +21,10 @@ pub fn router(app: Arc<App>) -> Router {
             get(web_identity::discovery),
         )
         .route("/jwks", get(web_identity::jwks))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oauth::metadata),
+        )
         .merge(page::routes::router())
         .fallback(unknown_path)
         .with_state(app)
@@ -44,5 +52,7 @@ async fn unknown_path(State(app): State<Arc<App>>, parts: Parts, body: Bytes) ->
             "Check the address, or go on from your accounts.",
         );
     }
-    error::unknown_operation(Face::Oidc, StatusCode::NOT_FOUND).map(Body::from)
+    Face::Oidc
+        .unknown_operation(StatusCode::NOT_FOUND)
+        .map(Body::from)
 }

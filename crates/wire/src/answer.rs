@@ -4,6 +4,17 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
+/// How long anybody may keep what we tell of ourselves, in seconds.
+const MAX_AGE: &str = "public, max-age=900";
+
+/// A JSON answer that is public, and kept for a while by whoever asks.
+pub fn public(body: &impl Serialize) -> Response<Bytes> {
+    let mut response = json(StatusCode::OK, body);
+    let kept = HeaderValue::from_static(MAX_AGE);
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
+    response
+}
+
 /// A JSON answer: never stored, never sniffed, tells no other site where it came from.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
     // Texts, numbers and lists of them can always be written.

@@ -113,6 +113,11 @@ impl<'a> Members<'a> {
             .ok_or_else(|| wrong(name, "must be a list of texts"))
     }
 
+    /// Whether there is such a member, whatever it holds.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     fn get(&self, name: &str) -> Option<&Json<'a>> {
         let found = self.0.iter().find(|(own, _)| own == name);
         found.map(|(_, value)| value)

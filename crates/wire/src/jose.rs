@@ -12,7 +12,7 @@ use claviger_model::{
     secret::{Secret, SecretBytes},
     time::{Lifetime, Timestamp},
 };
-use http::{HeaderValue, Response, StatusCode, header};
+use http::Response;
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
     jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash},
@@ -23,9 +23,6 @@ use crate::answer;
 
 /// How long a token is good: one call, and clocks that differ.
 pub const LIFETIME: Lifetime = Lifetime::minutes(5);
-
-/// How long anybody may keep what we tell of our keys, in seconds.
-const MAX_AGE: &str = "public, max-age=900";
 
 /// Where AWS looks for tags and source identity in a token.
 const TAGS: &str = "https://aws.amazon.com/tags";
@@ -138,12 +135,12 @@ pub fn encode_jwks<'a>(keys: impl IntoIterator<Item = &'a SecretBytes>) -> Respo
         serde_json::to_value(public).ok()
     });
     let keys: Vec<Value> = public.collect();
-    told(&json!({ "keys": keys }))
+    answer::public(&json!({ "keys": keys }))
 }
 
 /// What there is to know of the issuer of web identity tokens. Nothing is listed that does not work.
 pub fn encode_discovery(issuer: &str) -> Response<Bytes> {
-    told(&json!({
+    answer::public(&json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/jwks"),
         "response_types_supported": ["id_token"],
@@ -151,12 +148,4 @@ pub fn encode_discovery(issuer: &str) -> Response<Bytes> {
         "id_token_signing_alg_values_supported": ["ES256"],
         "claims_supported": ["iss", "sub", "aud", "iat", "exp", "jti", SOURCE_IDENTITY, TAGS],
     }))
-}
-
-/// Public, and kept for a while by whoever asks.
-fn told(body: &Value) -> Response<Bytes> {
-    let mut response = answer::json(StatusCode::OK, body);
-    let kept = HeaderValue::from_static(MAX_AGE);
-    response.headers_mut().insert(header::CACHE_CONTROL, kept);
-    response
 }

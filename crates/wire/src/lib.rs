@@ -10,6 +10,8 @@ pub mod authorize;
 pub mod answer;
 pub mod jose;
 pub mod aws;
+pub mod oauth;
+pub mod face;
 
 #[cfg(test)]
 mod property;

@@ -53,7 +53,8 @@ impl Parameters {
     }
 }
 
-fn decode(text: &str) -> Result<String, Refusal> {
+/// Decodes one name or value.
+pub(crate) fn decode(text: &str) -> Result<String, Refusal> {
     let broken = text.split('%').skip(1).any(|after| {
         after.len() < 2 || !after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())
     });

@@ -13,7 +13,9 @@ use claviger_engine::{
     device::{self, StartDevice},
 };
 use claviger_model::{
-    client::Dialect, network::Requester, port::entropy::Entropy, secret::Secret,
+    client::{Authentication, Dialect},
+    network::Requester,
+    port::entropy::Entropy,
     user_code::UserCode,
 };
 use claviger_tests::{
@@ -43,6 +45,7 @@ async fn dev_01_codes_are_distinct_and_long() {
     };
     let registration = register::Registration {
         dialect: Dialect::Aws,
+        authentication: Authentication::Secret,
         client_name: "aws-cli".to_owned(),
         grant_types: None,
         scopes: vec![ACCOUNT_ACCESS.to_owned()],
@@ -53,9 +56,10 @@ async fn dev_01_codes_are_distinct_and_long() {
     let request = || StartDevice {
         client: ClientCredentials {
             client_id: client.client_id.clone(),
-            client_secret: Secret::new(client.client_secret.reveal().to_owned()),
+            client_secret: client.client_secret.clone(),
         },
-        start_url: world.context.links.start_url(),
+        start_url: Some(world.context.links.start_url()),
+        scopes: Vec::new(),
     };
     let (mut user_codes, mut device_codes) = (BTreeSet::new(), BTreeSet::new());
     for _ in 0..BATCHES {

@@ -255,7 +255,7 @@ fn lea_06_secrets_are_wiped_and_never_shown() {
     };
     let credentials = ClientCredentials {
         client_id: "cvc1.x".to_owned(),
-        client_secret: Secret::from(password),
+        client_secret: Some(Secret::from(password)),
     };
     let form = Parameters::read("user_name=alice&password=correct+horse").expect("a form");
     let members = br#"{ "clientSecret": "correct horse", "scope": ["horse"] }"#;

@@ -47,10 +47,11 @@ async fn tok_07_other_methods_and_media_types_are_refused() {
             .await
             .assert_error(415, "InvalidRequestException");
     }
+    // A form is the other dialect, where whoever says `clientId` has not said who they are.
     server
         .send(Request::post("/token").form(&fields))
         .await
-        .assert_status(415);
+        .assert_oauth_error(401, "invalid_client");
     // Twice is no type at all, whichever would be taken.
     let twice = Request::post("/token")
         .header("Content-Type", "text/plain")

@@ -1,6 +1,11 @@
 //! Client authentication: id and secret, no store access.
 
-use claviger_model::{application::Application, client::Client, secret::Secret, time::Timestamp};
+use claviger_model::{
+    application::Application,
+    client::{Authentication, Client},
+    secret::Secret,
+    time::Timestamp,
+};
 
 use crate::{
     application::{self, Signature},
@@ -14,8 +19,8 @@ use crate::{
 pub struct ClientCredentials {
     /// `clientId`.
     pub client_id: String,
-    /// `clientSecret`.
-    pub client_secret: Secret,
+    /// `clientSecret`; absent for a client that keeps none.
+    pub client_secret: Option<Secret>,
 }
 
 /// The one sentence for every way of not being a client (REG-10).
@@ -32,14 +37,32 @@ pub(crate) fn authenticate(
     let client = client_id::read_id(&context.keys, &credentials.client_id)
         .filter(|client| is_good(context, client, now))
         .ok_or_else(|| invalid("client id"))?;
-    if !client_id::admits_secret(
-        &context.keys,
-        &credentials.client_id,
-        &credentials.client_secret,
-    ) {
+    let secret = credentials.client_secret.as_ref();
+    let admitted = match (client.metadata.authentication, secret) {
+        (Authentication::Secret, Some(secret)) => {
+            client_id::admits_secret(&context.keys, &credentials.client_id, secret)
+        }
+        (Authentication::None, None) => true,
+        (Authentication::Secret, None) | (Authentication::None, Some(_)) => false,
+    };
+    if !admitted {
         return Err(invalid("client secret").into());
     }
     Ok(client)
+}
+
+/// The client behind the credentials, which must be those of one that keeps a secret: whoever knows no more
+/// than an id has shown nothing (RFC 7662 §2.1).
+pub(crate) fn by_secret(
+    context: &Context,
+    credentials: &ClientCredentials,
+    now: Timestamp,
+) -> Result<Client, Error> {
+    if credentials.client_secret.is_none() {
+        let invalid = Kind::InvalidClient.because(NOT_A_CLIENT);
+        return Err(invalid.detail("no client secret").into());
+    }
+    authenticate(context, credentials, now)
 }
 
 /// The application behind a signature, if that is the one that it says it is.

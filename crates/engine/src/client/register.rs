@@ -1,10 +1,10 @@
 //! Dynamic client registration (RFC 7591; AWS RegisterClient). Stores nothing.
 
 use claviger_model::{
-    client::{ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
     network::Requester,
     redirect_uri::RedirectUri,
-    scope::{ScopeRefused, ScopeSet},
+    scope::{self, ScopeRefused, ScopeSet},
     secret::Secret,
     time::Timestamp,
 };
@@ -20,6 +20,8 @@ use crate::{
 pub struct Registration {
     /// The dialect it came in.
     pub dialect: Dialect,
+    /// How it will show that it is itself.
+    pub authentication: Authentication,
     /// `clientName` / `client_name`.
     pub client_name: String,
     /// `grantTypes` / `grant_types`; absent means a device-only client.
@@ -37,8 +39,10 @@ pub struct Registration {
 pub struct Registered {
     /// `clientId`, at most 2,048 characters.
     pub client_id: String,
-    /// `clientSecret`.
-    pub client_secret: Secret,
+    /// `clientSecret`; nothing for a client that keeps none.
+    pub client_secret: Option<Secret>,
+    /// What was registered.
+    pub metadata: ClientMetadata,
     /// `clientIdIssuedAt`.
     pub issued_at: Timestamp,
     /// `clientSecretExpiresAt`.
@@ -71,10 +75,14 @@ pub fn register(
             "The registration is too large. Ask for fewer or shorter scopes and redirect URIs.",
         )
     })?;
-    let client_secret = client_id::mint_secret(&context.keys, &client_id);
+    let client_secret = match metadata.authentication {
+        Authentication::Secret => Some(client_id::mint_secret(&context.keys, &client_id)),
+        Authentication::None => None,
+    };
     Ok(Registered {
         client_id,
         client_secret,
+        metadata,
         issued_at: now,
         expires_at,
     })
@@ -84,6 +92,9 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
     let name = check_name(context, &registration.client_name)?;
     let grant_types = check_grant_types(registration.grant_types.as_deref())?;
     let scopes = check_scopes(&registration.scopes)?;
+    if registration.dialect == Dialect::Oauth && !scopes.iter().all(scope::is_known) {
+        return Err(Kind::InvalidScope.because(UNKNOWN_SCOPE));
+    }
     check_policy(context, &scopes)?;
     let redirect_uris = check_redirect_uris(context, &registration.redirect_uris)?;
     if grant_types.contains(&GrantType::AuthorizationCode) {
@@ -92,6 +103,7 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
     Ok(ClientMetadata {
         name,
         dialect: registration.dialect,
+        authentication: registration.authentication,
         grant_types,
         scopes,
         redirect_uris,
@@ -145,6 +157,10 @@ fn check_grant_types(asked: Option<&[String]>) -> Result<Vec<GrantType>, Refusal
 pub(crate) const MALFORMED_SCOPE: &str = "A scope must be one to three words joined by colons, such as \
      sso:account:access, name an account by its 12 digits: sso:account:ID or sso:account:ID:ROLE, or give 5 \
      to 1440 minutes: sso:minutes:30.";
+
+/// What opens nothing here. AWS clients register such scopes and are not told (SETTLED).
+const UNKNOWN_SCOPE: &str = "A scope is not known here. There are openid, profile, email, groups, offline_access, \
+     sso:account:access and those that confine it.";
 
 fn check_scopes(asked: &[String]) -> Result<ScopeSet, Refusal> {
     ScopeSet::parse(asked.iter().map(String::as_str)).map_err(|error| match error {

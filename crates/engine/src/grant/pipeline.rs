@@ -6,7 +6,7 @@
 
 use claviger_model::{
     application::Application,
-    client::{Client, GrantType},
+    client::{Client, Dialect, GrantType},
     network::Requester,
     scope::{ScopeRefused, ScopeSet},
     time::Timestamp,
@@ -59,7 +59,9 @@ pub async fn redeem(
         GrantType::TokenExchange => token_exchange::redeem(&step, &request).await,
     };
     let mut issued = issued?;
-    if application.is_some() && !client.may_use(GrantType::RefreshToken) {
+    // AWS clients that register no grants have all that they need.
+    let asks_for_each = application.is_some() || client.metadata.dialect == Dialect::Oauth;
+    if asks_for_each && !client.may_use(GrantType::RefreshToken) {
         issued.refresh_token = None;
         issued.token_type = TokenType::Access;
     }

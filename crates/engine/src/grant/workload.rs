@@ -3,7 +3,7 @@
 
 use claviger_model::{
     application::Workload,
-    client::{Client, ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, Client, ClientMetadata, ClientName, Dialect, GrantType},
     directory::UserState,
     network::Requester,
     scope::{ACCOUNT_ACCESS, ScopeSet},
@@ -95,6 +95,7 @@ fn client_of(context: &Context, workload: &Workload) -> Result<Client, Error> {
         metadata: ClientMetadata {
             name,
             dialect: Dialect::Aws,
+            authentication: Authentication::Secret,
             grant_types: vec![GrantType::JwtBearer],
             scopes,
             redirect_uris: Vec::new(),

@@ -1,7 +1,7 @@
 //! Client ids and secrets: registration stores nothing, the id carries it all (SECURITY-CASES D1).
 
 use claviger_model::{
-    client::{Client, ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, Client, ClientMetadata, ClientName, Dialect, GrantType},
     id::ClientRef,
     redirect_uri::RedirectUri,
     scope::ScopeSet,
@@ -78,9 +78,15 @@ pub fn read_id(keys: &Keyring, id: &str) -> Option<Client> {
     } else {
         Dialect::Aws
     };
+    let authentication = if flags & SECRETLESS != 0 {
+        Authentication::None
+    } else {
+        Authentication::Secret
+    };
     let metadata = ClientMetadata {
         name,
         dialect,
+        authentication,
         grant_types,
         scopes,
         redirect_uris,
@@ -128,6 +134,7 @@ pub fn reference(id: &str) -> ClientRef {
 }
 
 const OAUTH: u8 = 0x80;
+const SECRETLESS: u8 = 0x40;
 
 const fn grant_bit(grant: GrantType) -> u8 {
     match grant {
@@ -144,8 +151,14 @@ fn flags(metadata: &ClientMetadata) -> u8 {
         Dialect::Aws => 0,
         Dialect::Oauth => OAUTH,
     };
+    let authentication = match metadata.authentication {
+        Authentication::Secret => 0,
+        Authentication::None => SECRETLESS,
+    };
     metadata
         .grant_types
         .iter()
-        .fold(dialect, |flags, grant| flags | grant_bit(*grant))
+        .fold(dialect | authentication, |flags, grant| {
+            flags | grant_bit(*grant)
+        })
 }

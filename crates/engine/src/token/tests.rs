@@ -6,7 +6,7 @@ use std::{
 };
 
 use claviger_model::{
-    client::{ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
     id::{ClientRef, CodeId, DeviceId, InstanceId, SessionId, UserId, WebSessionId},
     port::{entropy::Entropy, future::BoxFuture},
     redirect_uri::RedirectUri,
@@ -116,6 +116,7 @@ fn metadata() -> ClientMetadata {
     ClientMetadata {
         name: ClientName::parse("aws-cli").expect("a name"),
         dialect: Dialect::Aws,
+        authentication: Authentication::Secret,
         grant_types: GrantType::REGISTRABLE.to_vec(),
         scopes: ScopeSet::parse_joined("sso:account:access").expect("scopes"),
         redirect_uris: vec![RedirectUri::parse("http://127.0.0.1/cb").expect("a URI")],
@@ -422,12 +423,14 @@ proptest! {
         scopes in prop::collection::vec("[a-z]{1,9}:[a-z]{1,9}", 0..8),
         ports in prop::collection::vec(1_u16.., 0..5),
         nonce: [u8; 8],
+        authentication in prop::sample::select(vec![Authentication::Secret, Authentication::None]),
     ) {
         let ring = own_ring();
         let uri = |port: &u16| RedirectUri::parse(&format!("http://127.0.0.1:{port}/cb"));
         let metadata = ClientMetadata {
             name: ClientName::parse(&name).expect("a name"),
             dialect: Dialect::Oauth,
+            authentication,
             grant_types: vec![GrantType::DeviceCode],
             scopes: ScopeSet::parse(scopes.iter().map(String::as_str)).expect("scopes"),
             redirect_uris: ports.iter().map(uri).collect::<Result<_, _>>().expect("URIs"),

@@ -13,6 +13,13 @@ pub const ACCOUNT_ACCESS: &str = "sso:account:access";
 /// The scope that asks for an ID token (OpenID Connect Core §3.1.2.1).
 pub const OPENID: &str = "openid";
 
+/// The scopes that ask for claims about a person (OpenID Connect Core §5.4), and for their groups.
+pub const CLAIMS: [&str; 3] = ["profile", "email", "groups"];
+
+/// The scope that asks for a refresh token (OpenID Connect Core §11); whoever registered that grant has one in
+/// any case.
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
 /// The legacy scope of clients that know no refresh; it opens the portal API as well.
 pub const LEGACY_PORTAL: &str = "sso-portal:*";
 
@@ -107,6 +114,14 @@ pub fn minutes(scope: &str) -> Option<Lifetime> {
 /// The session policy that a scope names, if it names one.
 pub fn policy(scope: &str) -> Option<&str> {
     scope.strip_prefix(POLICY)
+}
+
+/// Whether a scope means something here, if it is well-formed. Others open nothing.
+pub fn is_known(scope: &str) -> bool {
+    [OPENID, OFFLINE_ACCESS, ACCOUNT_ACCESS].contains(&scope)
+        || CLAIMS.contains(&scope)
+        || Confinement::parse(scope).is_some()
+        || is_limit(scope)
 }
 
 /// Whether a scope takes away instead of giving: whoever has it is not rid of it by asking for less.

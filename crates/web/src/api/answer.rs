@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use claviger_engine::error::Error;
 use claviger_wire::{
-    aws::error::{self, Face},
+    face::Face,
     media_type::{self, MediaType},
 };
 use http::{HeaderMap, Response, StatusCode};
@@ -39,9 +39,17 @@ pub(crate) fn finish<T>(
     }
 }
 
-/// 415 for everything but the AWS dialect, the only one these routes speak so far.
+/// 415 for a body of another type than the operation reads.
+pub(crate) fn unless(due: MediaType, face: Face, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    let because = match due {
+        MediaType::Form => "Send the body as application/x-www-form-urlencoded.",
+        _ => "Send the body as application/json.",
+    };
+    (media_type::of(headers) != due)
+        .then(|| face.malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, because))
+}
+
+/// 415 for everything but the AWS dialect.
 pub(crate) fn other_dialect(headers: &HeaderMap) -> Option<Response<Bytes>> {
-    let because = "Send the body as application/json.";
-    (media_type::of(headers) != MediaType::Aws)
-        .then(|| error::malformed(Face::Oidc, StatusCode::UNSUPPORTED_MEDIA_TYPE, because))
+    unless(MediaType::Aws, Face::Oidc, headers)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod call;
+pub(crate) mod oauth;
 mod signed;
 mod sso_oidc;
 mod sso_portal;

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use claviger_wire::aws::{
-    error::{self, Face},
-    oidc::{self, AwsIam},
+use claviger_wire::{
+    aws::oidc::{self, AwsIam},
+    face::Face,
+    media_type::{self, MediaType},
 };
-use http::{HeaderValue, Method, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 
-use super::{call::Call, signed, sso_oidc, sso_portal};
+use super::{call::Call, oauth, signed, sso_oidc, sso_portal};
 
-/// An operation, in the words of the AWS models.
+/// An operation: those of AWS in the words of its models, then those of the standard dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     RegisterClient,
@@ -22,6 +23,11 @@ pub(crate) enum Operation {
     ListAccountRoles,
     GetRoleCredentials,
     Logout,
+    Register,
+    DeviceAuthorization,
+    Token,
+    Introspect,
+    Revoke,
 }
 
 /// How long a handler may take: one deadline covers the store, its queue and every retry (R7).
@@ -32,13 +38,20 @@ const HANDLER_TIME: Duration = Duration::from_secs(3);
 pub(crate) const PATIENT_HANDLER_TIME: Duration = Duration::from_secs(15);
 
 impl Operation {
-    /// The operation at an address; every other one is for people.
-    pub(crate) fn at(uri: &Uri) -> Option<Self> {
+    /// The operation at an address, which for two of them the type of the body chooses; every other address is for
+    /// people.
+    pub(crate) fn at(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        let is_form = || media_type::of(headers) == MediaType::Form;
         Some(match uri.path() {
             "/client/register" => Self::RegisterClient,
+            "/device_authorization" if is_form() => Self::DeviceAuthorization,
             "/device_authorization" => Self::StartDeviceAuthorization,
             "/token" if oidc::aws_iam(uri.query()) == AwsIam::Exact => Self::CreateTokenWithIam,
+            "/token" if is_form() => Self::Token,
             "/token" => Self::CreateToken,
+            "/register" => Self::Register,
+            "/introspect" => Self::Introspect,
+            "/revoke" => Self::Revoke,
             "/assignment/accounts" => Self::ListAccounts,
             "/assignment/roles" => Self::ListAccountRoles,
             "/federation/credentials" => Self::GetRoleCredentials,
@@ -58,10 +71,15 @@ impl Operation {
             | Self::ListAccountRoles
             | Self::GetRoleCredentials
             | Self::Logout => Face::Portal,
+            Self::Register
+            | Self::DeviceAuthorization
+            | Self::Token
+            | Self::Introspect
+            | Self::Revoke => Face::Oauth,
         }
     }
 
-    /// Its name in the AWS models.
+    /// Its name in the AWS models, or what the RFCs call it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RegisterClient => "RegisterClient",
@@ -72,6 +90,11 @@ impl Operation {
             Self::ListAccountRoles => "ListAccountRoles",
             Self::GetRoleCredentials => "GetRoleCredentials",
             Self::Logout => "Logout",
+            Self::Register => "register",
+            Self::DeviceAuthorization => "device_authorization",
+            Self::Token => "token",
+            Self::Introspect => "introspect",
+            Self::Revoke => "revoke",
         }
     }
 
@@ -99,8 +122,9 @@ pub(crate) async fn answer(operation: Operation, mut call: Call<'_>) -> Response
         .split(',')
         .any(|method| method == call.method.as_str())
     {
-        let mut refused =
-            error::unknown_operation(operation.face(), StatusCode::METHOD_NOT_ALLOWED);
+        let mut refused = operation
+            .face()
+            .unknown_operation(StatusCode::METHOD_NOT_ALLOWED);
         let headers = refused.headers_mut();
         headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
         return refused;
@@ -115,6 +139,11 @@ pub(crate) async fn answer(operation: Operation, mut call: Call<'_>) -> Response
         Operation::ListAccountRoles => sso_portal::list_account_roles(call).await,
         Operation::GetRoleCredentials => sso_portal::get_role_credentials(call).await,
         Operation::Logout => sso_portal::logout(call).await,
+        Operation::Register => oauth::register(call),
+        Operation::DeviceAuthorization => oauth::device_authorization(call).await,
+        Operation::Token => oauth::token(call).await,
+        Operation::Introspect => oauth::introspect(call).await,
+        Operation::Revoke => oauth::revoke(call).await,
     };
     if call.method == Method::HEAD {
         return without_body(answer);

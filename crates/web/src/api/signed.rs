@@ -11,10 +11,8 @@ use claviger_engine::{
 use claviger_model::{scope::OPENID, secret::Secret};
 use claviger_sigv4::{Claim, Invalid, Received};
 use claviger_wire::{
-    aws::{
-        error::{self, Face},
-        oidc,
-    },
+    aws::{error, oidc},
+    face::Face,
     jose,
 };
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -32,7 +30,7 @@ pub(super) async fn create_token_with_iam(call: &mut Call<'_>) -> Response<Bytes
     let app = call.app;
     if host(call) != Some(app.context.links.host()) {
         let because = "This call was signed for another host. Use the endpoint of this instance.";
-        return error::malformed(Face::Oidc, StatusCode::MISDIRECTED_REQUEST, because);
+        return Face::Oidc.malformed(StatusCode::MISDIRECTED_REQUEST, because);
     }
     if let Some(refused) = other_dialect(call.headers) {
         return refused;

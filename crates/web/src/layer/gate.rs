@@ -12,10 +12,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::error::Kind;
 use claviger_model::network::Requester;
-use claviger_wire::{
-    aws::error::{self, Face},
-    body::LIMIT,
-};
+use claviger_wire::{body::LIMIT, face::Face};
 use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -51,7 +48,7 @@ pub(crate) async fn pass(
     let span = tracing::info_span!("request", id = %id.to_str().unwrap_or_default(), method = %request.method(), path = request.uri().path());
     let began = Instant::now();
     let (parts, body) = request.into_parts();
-    let operation = Operation::at(&parts.uri);
+    let operation = Operation::at(&parts.uri, &parts.headers);
     let face = operation.map(Operation::face);
     let answered = async {
         let requester = requester::of(&parts.headers, peer, &app.trusted_proxies);
@@ -111,9 +108,7 @@ async fn call(
     let face = operation.face();
     let answer = match &fault {
         Some(Fault::CutConnection) => None,
-        Some(Fault::Refuse(_, exception)) => {
-            Some(error::scripted(face, *exception).map(Body::from))
-        }
+        Some(Fault::Refuse(_, exception)) => Some(face.scripted(*exception).map(Body::from)),
         _ => {
             // In a box of its own, so that a connection that waits does not keep room for it.
             let handled = Box::pin(operation::answer(operation, call));
@@ -185,7 +180,7 @@ async fn run(
             tracing::error!("a handler panicked");
             app.panics.note(app.context.now());
             match face {
-                Some(face) => error::broken(face).map(Body::from),
+                Some(face) => face.broken().map(Body::from),
                 None => page::error::broken(app),
             }
         }
@@ -195,16 +190,18 @@ async fn run(
 
 /// There is more to do than can be done. A device that polls would give up at anything but a reason to poll on (TOK-10).
 fn turned_away(app: &App, face: Option<Face>, rank: Rank) -> Response<Body> {
-    if rank != Rank::Poll {
-        return unavailable(app, face);
+    match face {
+        Some(face) if rank == Rank::Poll => {
+            let refusal = Kind::SlowDown.because("The server is overloaded. Poll less often.");
+            face.refuse(&refusal.into()).map(Body::from)
+        }
+        _ => unavailable(app, face),
     }
-    let refusal = Kind::SlowDown.because("The server is overloaded. Poll less often.");
-    error::oidc(&refusal.into()).map(Body::from)
 }
 
 fn unavailable(app: &App, face: Option<Face>) -> Response<Body> {
     match face {
-        Some(face) => error::late(face).map(Body::from),
+        Some(face) => face.late().map(Body::from),
         None => page::error::status(
             app,
             StatusCode::SERVICE_UNAVAILABLE,
@@ -290,7 +287,7 @@ fn refuse(
     because: &'static str,
 ) -> Response<Body> {
     match face {
-        Some(face) => error::malformed(face, status, because).map(Body::from),
+        Some(face) => face.malformed(status, because).map(Body::from),
         None => page::error::status(app, status, because),
     }
 }

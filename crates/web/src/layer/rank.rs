@@ -8,13 +8,17 @@ use crate::{admission::Rank, api::operation::Operation};
 /// What a request is worth.
 pub(crate) fn of(operation: Option<Operation>, parts: &Parts, body: &[u8]) -> Rank {
     match operation {
-        Some(Operation::RegisterClient) => Rank::Registration,
-        Some(Operation::StartDeviceAuthorization) => Rank::Start,
-        Some(Operation::CreateToken) if is_poll(body) => Rank::Poll,
-        Some(Operation::CreateToken | Operation::CreateTokenWithIam) => Rank::Refresh,
-        Some(Operation::ListAccounts | Operation::ListAccountRoles) => Rank::List,
+        Some(Operation::RegisterClient | Operation::Register) => Rank::Registration,
+        Some(Operation::StartDeviceAuthorization | Operation::DeviceAuthorization) => Rank::Start,
+        Some(Operation::CreateToken | Operation::Token) if is_poll(body) => Rank::Poll,
+        Some(Operation::CreateToken | Operation::CreateTokenWithIam | Operation::Token) => {
+            Rank::Refresh
+        }
+        Some(Operation::ListAccounts | Operation::ListAccountRoles | Operation::Introspect) => {
+            Rank::List
+        }
         Some(Operation::GetRoleCredentials) => Rank::Credentials,
-        Some(Operation::Logout) => Rank::End,
+        Some(Operation::Logout | Operation::Revoke) => Rank::End,
         None => of_page(parts),
     }
 }
@@ -32,10 +36,17 @@ fn of_page(parts: &Parts) -> Rank {
     }
 }
 
-/// Whether CreateToken is asked for a device: by its grant type, as clients write it. Whoever writes it otherwise is
-/// taken for somebody who refreshes, and gains a place.
+/// Whether a token is asked for a device: by its grant type, as clients write it in JSON and in forms. Whoever writes it
+/// otherwise is taken for somebody who refreshes, and gains a place.
 fn is_poll(body: &[u8]) -> bool {
-    memmem::find(body, b"grant-type:device_code").is_some()
+    let written: [&[u8]; 3] = [
+        b"grant-type:device_code",
+        b"grant-type%3Adevice_code",
+        b"grant-type%3adevice_code",
+    ];
+    written
+        .iter()
+        .any(|grant| memmem::find(body, grant).is_some())
 }
 
 #[cfg(test)]
@@ -47,7 +58,8 @@ mod tests {
     fn rank(method: Method, target: &str, body: &str) -> Rank {
         let request = Request::builder().method(method).uri(target).body(());
         let (parts, ()) = request.expect("a request").into_parts();
-        of(Operation::at(&parts.uri), &parts, body.as_bytes())
+        let operation = Operation::at(&parts.uri, &parts.headers);
+        of(operation, &parts, body.as_bytes())
     }
 
     #[test]

@@ -211,7 +211,8 @@ fn environment(
         ),
     ];
     if let Some((registered, issued)) = signed_in {
-        let secret = registered.client_secret.reveal().to_owned();
+        let secret = registered.client_secret.as_ref().map(Secret::reveal);
+        let secret = secret.unwrap_or_default().to_owned();
         environment.push(("CLAVIGER_CLIENT_ID", registered.client_id.clone()));
         environment.push(("CLAVIGER_CLIENT_SECRET", secret));
         let refresh_token = issued.refresh_token.as_ref();
@@ -234,7 +235,7 @@ fn token_file(instance: &DevInstance, registered: &Registered, issued: &Issued) 
         "accessToken": issued.access_token.reveal(),
         "expiresAt": rfc3339(now.plus(issued.expires_in)),
         "clientId": registered.client_id,
-        "clientSecret": registered.client_secret.reveal(),
+        "clientSecret": registered.client_secret.as_ref().map(Secret::reveal),
         "registrationExpiresAt": rfc3339(registered.expires_at),
         "refreshToken": issued.refresh_token.as_ref().map(Secret::reveal),
     })

@@ -16,7 +16,7 @@ use claviger_engine::{
     },
 };
 use claviger_model::{
-    client::{Dialect, GrantType},
+    client::{Authentication, Dialect, GrantType},
     pkce::{CodeChallenge, CodeVerifier},
     secret::Secret,
 };
@@ -60,6 +60,7 @@ impl World {
     fn register(&self, grant: Option<GrantType>, scopes: &[String]) -> anyhow::Result<Registered> {
         let registration = Registration {
             dialect: Dialect::Aws,
+            authentication: Authentication::Secret,
             client_name: "claviger-dev".to_owned(),
             grant_types: grant.map(|grant| {
                 let grants = [grant, GrantType::RefreshToken];
@@ -84,7 +85,8 @@ impl World {
         let registered = self.register(None, scopes)?;
         let start = StartDevice {
             client: credentials(&registered),
-            start_url: self.context.links.start_url(),
+            start_url: Some(self.context.links.start_url()),
+            scopes: Vec::new(),
         };
         let started = device::start(&self.context, &requester(), start).await?;
         let code = started.user_code.to_string();

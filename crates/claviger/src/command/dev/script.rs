@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 
 /// The operations that a fault can befall; `*` stands for all of them.
-pub(super) const OPERATIONS: [&str; 8] = [
+pub(super) const OPERATIONS: [&str; 13] = [
     "RegisterClient",
     "StartDeviceAuthorization",
     "CreateToken",
@@ -23,6 +23,11 @@ pub(super) const OPERATIONS: [&str; 8] = [
     "ListAccountRoles",
     "GetRoleCredentials",
     "Logout",
+    "register",
+    "device_authorization",
+    "token",
+    "introspect",
+    "revoke",
 ];
 
 const EVERY: &str = "*";
@@ -216,6 +221,8 @@ fn shorten(operation: &str, body: &Bytes, seconds: u32, now: Timestamp) -> Bytes
             "/roleCredentials/expiration",
             json!(end.saturating_mul(1000)),
         ),
+        "register" => ("/client_secret_expires_at", json!(end)),
+        "token" | "device_authorization" => ("/expires_in", json!(seconds)),
         _ => ("/expiresIn", json!(seconds)),
     };
     if let Some(member) = answer.pointer_mut(path) {
@@ -290,6 +297,7 @@ mod tests {
         let now = Timestamp::from_epoch_seconds(1_000);
         for (operation, body, shorter) in [
             ("CreateToken", r#"{"expiresIn":3600}"#, r#"{"expiresIn":5}"#),
+            ("token", r#"{"expires_in":3600}"#, r#"{"expires_in":5}"#),
             (
                 "RegisterClient",
                 r#"{"clientSecretExpiresAt":9}"#,

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use claviger_federation::issuers;
 use claviger_model::{
     application::{Application, ApplicationName, Attribute, IssuerName, IssuerRules, Workload},
-    client::{ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
     directory::UserName,
     redirect_uri::RedirectUri,
     scope::ScopeSet,
@@ -162,6 +162,7 @@ fn application(
         metadata: ClientMetadata {
             name: ClientName::parse(raw.title.as_deref().unwrap_or(name)).context("title")?,
             dialect: Dialect::Aws,
+            authentication: Authentication::Secret,
             grant_types,
             scopes,
             redirect_uris: redirect_uris?,

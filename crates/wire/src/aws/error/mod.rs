@@ -13,7 +13,7 @@ use crate::answer;
 
 /// Which service's manners an answer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
+pub enum Service {
     /// sso-oidc: `error`, `error_description`, and `message` for those who read that.
     Oidc,
     /// The portal: `message` and `__type`.
@@ -113,9 +113,9 @@ const BROKEN: &str = "Something went wrong on the server. Try again; if it stays
 pub fn oidc(error: &Error) -> Response<Bytes> {
     match error {
         Error::Refused(refusal) => {
-            encode(Face::Oidc, oidc_exception(refusal.kind), refusal.because)
+            encode(Service::Oidc, oidc_exception(refusal.kind), refusal.because)
         }
-        Error::Failed(_) => encode(Face::Oidc, INTERNAL, BROKEN),
+        Error::Failed(_) => encode(Service::Oidc, INTERNAL, BROKEN),
     }
 }
 
@@ -123,32 +123,31 @@ pub fn oidc(error: &Error) -> Response<Bytes> {
 pub fn portal(error: &Error) -> Response<Bytes> {
     match error {
         Error::Refused(refusal) => encode(
-            Face::Portal,
+            Service::Portal,
             portal_exception(refusal.kind),
             refusal.because,
         ),
-        Error::Failed(_) => encode(Face::Portal, INTERNAL, BROKEN),
+        Error::Failed(_) => encode(Service::Portal, INTERNAL, BROKEN),
     }
 }
 
 /// A bug of ours, whatever it was (TOK-13).
-pub fn broken(face: Face) -> Response<Bytes> {
-    encode(face, INTERNAL, BROKEN)
+pub fn broken(service: Service) -> Response<Bytes> {
+    encode(service, INTERNAL, BROKEN)
 }
 
+/// Why a fault happens that was asked for.
+pub const SCRIPTED: &str = "This fault was scripted; `/_dev/faults` says which are left.";
+
 /// An error that a fault script asked for.
-pub fn scripted(face: Face, exception: Exception) -> Response<Bytes> {
-    encode(
-        face,
-        exception,
-        "This fault was scripted; `/_dev/faults` says which are left.",
-    )
+pub fn scripted(service: Service, exception: Exception) -> Response<Bytes> {
+    encode(service, exception, SCRIPTED)
 }
 
 /// No answer within the deadline (R7).
-pub fn late(face: Face) -> Response<Bytes> {
+pub fn late(service: Service) -> Response<Bytes> {
     encode(
-        face,
+        service,
         Exception {
             status: 503,
             ..INTERNAL
@@ -157,24 +156,26 @@ pub fn late(face: Face) -> Response<Bytes> {
     )
 }
 
+/// Why nothing is at a path.
+pub const UNKNOWN_OPERATION: &str = "There is no such operation. Check the path and the method.";
+
 /// No such path, or not with that method.
-pub fn unknown_operation(face: Face, status: StatusCode) -> Response<Bytes> {
-    let because = "There is no such operation. Check the path and the method.";
+pub fn unknown_operation(service: Service, status: StatusCode) -> Response<Bytes> {
     encode(
-        face,
+        service,
         exception(
             status.as_u16(),
             "UnknownOperationException",
             "invalid_request",
         ),
-        because,
+        UNKNOWN_OPERATION,
     )
 }
 
 /// 413, 414, 415, 421 and their like, which are about the request's form.
-pub fn malformed(face: Face, status: StatusCode, because: &str) -> Response<Bytes> {
+pub fn malformed(service: Service, status: StatusCode, because: &str) -> Response<Bytes> {
     encode(
-        face,
+        service,
         exception(
             status.as_u16(),
             "InvalidRequestException",
@@ -191,7 +192,7 @@ pub fn unsigned(reason: Invalid) -> Response<Bytes> {
         _ => INVALID_SIGNATURE.name,
     };
     encode(
-        Face::Oidc,
+        Service::Oidc,
         exception(403, name, INVALID_SIGNATURE.code),
         &sentence(&reason.to_string()),
     )
@@ -200,7 +201,7 @@ pub fn unsigned(reason: Invalid) -> Response<Bytes> {
 /// A signature by a key that is not known or disabled.
 pub fn unknown_machine() -> Response<Bytes> {
     encode(
-        Face::Oidc,
+        Service::Oidc,
         exception(403, "UnrecognizedClientException", INVALID_SIGNATURE.code),
         "The access key is not known here or disabled. `claviger admin machine list` shows those that \
          are known.",
@@ -210,7 +211,7 @@ pub fn unknown_machine() -> Response<Bytes> {
 /// What begins with `aws_iam` but is not exactly `aws_iam=t`: never served as the unsigned call.
 pub fn misspelled_aws_iam() -> Response<Bytes> {
     encode(
-        Face::Oidc,
+        Service::Oidc,
         exception(
             403,
             "MissingAuthenticationTokenException",
@@ -243,15 +244,15 @@ struct Told<'a> {
     message: &'a str,
 }
 
-fn encode(face: Face, exception: Exception, because: &str) -> Response<Bytes> {
-    let body = match face {
-        Face::Oidc => Told {
+fn encode(service: Service, exception: Exception, because: &str) -> Response<Bytes> {
+    let body = match service {
+        Service::Oidc => Told {
             kind: None,
             error: Some(exception.code),
             error_description: Some(because),
             message: because,
         },
-        Face::Portal => Told {
+        Service::Portal => Told {
             kind: Some(exception.name),
             error: None,
             error_description: None,

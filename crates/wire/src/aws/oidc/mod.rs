@@ -12,7 +12,7 @@ use claviger_engine::{
     grant::request::{Caller, Issued, TokenRequest},
 };
 use claviger_model::{
-    client::{Dialect, GrantType},
+    client::{Authentication, Dialect, GrantType},
     secret::Secret,
 };
 use http::{Response, StatusCode};
@@ -46,6 +46,7 @@ pub fn decode_register_client(body: &[u8]) -> Result<Registration, Error> {
     let issuer_url = members.text("issuerUrl", URL)?;
     Ok(Registration {
         dialect: Dialect::Aws,
+        authentication: Authentication::Secret,
         client_name: client_name.to_owned(),
         grant_types: members.texts("grantTypes", NAME)?,
         scopes: members.texts("scopes", SCOPE)?.unwrap_or_default(),
@@ -61,7 +62,7 @@ struct RegisterClient<'a> {
     authorization_endpoint: Option<&'a str>,
     client_id: &'a str,
     client_id_issued_at: i64,
-    client_secret: &'a str,
+    client_secret: Option<&'a str>,
     client_secret_expires_at: i64,
     token_endpoint: Option<&'a str>,
 }
@@ -74,7 +75,7 @@ pub fn encode_register_client(registered: &Registered) -> Response<Bytes> {
             authorization_endpoint: None,
             client_id: &registered.client_id,
             client_id_issued_at: registered.issued_at.epoch_seconds(),
-            client_secret: registered.client_secret.reveal(),
+            client_secret: registered.client_secret.as_ref().map(Secret::reveal),
             client_secret_expires_at: registered.expires_at.epoch_seconds(),
             token_endpoint: None,
         },
@@ -88,7 +89,8 @@ pub fn decode_start_device_authorization(body: &[u8]) -> Result<StartDevice, Err
     let missing = "startUrl is missing. Send the start URL of this instance.";
     Ok(StartDevice {
         client,
-        start_url: members.required("startUrl", URL, missing)?.to_owned(),
+        start_url: Some(members.required("startUrl", URL, missing)?.to_owned()),
+        scopes: Vec::new(),
     })
 }
 
@@ -248,7 +250,7 @@ fn credentials(members: &Members<'_>) -> Result<ClientCredentials, Error> {
     let client_secret = members.required("clientSecret", CLIENT_SECRET, missing)?;
     Ok(ClientCredentials {
         client_id: client_id.to_owned(),
-        client_secret: Secret::from(client_secret),
+        client_secret: Some(Secret::from(client_secret)),
     })
 }
 

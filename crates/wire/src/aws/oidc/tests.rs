@@ -2,6 +2,7 @@
 
 use claviger_engine::issued::TokenType;
 use claviger_model::{
+    client::{ClientMetadata, ClientName},
     id::UserId,
     scope::ScopeSet,
     time::{Lifetime, Timestamp},
@@ -19,7 +20,15 @@ fn body(response: &Response<Bytes>) -> String {
 fn register_client_answers_seconds_and_nulls() {
     let registered = Registered {
         client_id: "cvc1.x".into(),
-        client_secret: "cvs1.y".into(),
+        client_secret: Some("cvs1.y".into()),
+        metadata: ClientMetadata {
+            name: ClientName::parse("aws-cli").expect("a name"),
+            dialect: Dialect::Aws,
+            authentication: Authentication::Secret,
+            grant_types: Vec::new(),
+            scopes: ScopeSet::default(),
+            redirect_uris: Vec::new(),
+        },
         issued_at: Timestamp::from_epoch_seconds(1_795_341_600),
         expires_at: Timestamp::from_epoch_seconds(1_803_117_600),
     };

@@ -1,0 +1,48 @@
+//! Token introspection (RFC 7662): what a token is worth at this moment, told to the client that it was made for.
+
+use claviger_model::{id::UserId, scope::ScopeSet, secret::Secret, time::Timestamp};
+
+use crate::{
+    bearer,
+    client::authenticate::{self, ClientCredentials},
+    context::Context,
+    error::Error,
+};
+
+/// What a good access token is worth.
+#[derive(Clone, Debug)]
+pub struct Active {
+    /// `client_id`: whose it is, as they called themselves.
+    pub client_id: String,
+    /// `sub`.
+    pub user_id: UserId,
+    /// `username`.
+    pub user_name: String,
+    /// `scope`.
+    pub scopes: ScopeSet,
+    /// `exp`.
+    pub expires_at: Timestamp,
+}
+
+/// Tells a client that has shown its secret what a token of its own is worth; nothing of any other token, and
+/// nothing of refresh tokens: when those change would tell a thief when to use one (REF-16, MET-02, MET-03).
+pub async fn introspect(
+    context: &Context,
+    client: &ClientCredentials,
+    token: &Secret,
+) -> Result<Option<Active>, Error> {
+    let now = context.now();
+    let asking = authenticate::by_secret(context, client, now)?;
+    let found = bearer::believe(context, token, now).await?;
+    let Some(bearer) = found.filter(|bearer| bearer.claims.client == asking.reference) else {
+        return Ok(None);
+    };
+    bearer::mark_used(context, &bearer).await;
+    Ok(Some(Active {
+        client_id: client.client_id.clone(),
+        user_id: bearer.user.id,
+        user_name: bearer.user.name.as_str().to_owned(),
+        scopes: bearer.scopes(),
+        expires_at: bearer.claims.expires_at,
+    }))
+}

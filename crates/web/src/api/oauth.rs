@@ -1,0 +1,103 @@
+//! The endpoints of the standard dialect: the same use cases, other words.
+
+use std::sync::Arc;
+
+use axum::{body::Body, extract::State};
+use bytes::Bytes;
+use claviger_engine::{
+    client::{authenticate::name_of, register as registration},
+    device, grant,
+    introspect::introspect as look,
+    revoke::revoke as end,
+};
+use claviger_wire::{
+    face::Face,
+    media_type::MediaType,
+    oauth::{self as wire, error},
+};
+use http::{Response, StatusCode};
+
+use super::{
+    answer::{finish, unless},
+    call::Call,
+};
+use crate::app::App;
+
+/// What there is to know of this server.
+pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response<Body> {
+    wire::metadata::encode(app.context.links.issuer()).map(Body::from)
+}
+
+/// What is wrong with the form of a call whose parameters are in its body: another type of it, or parameters in the
+/// address, where logs would keep them (TOK-07).
+fn not_a_form(call: &Call<'_>) -> Option<Response<Bytes>> {
+    let because = "Send the parameters in the body, and none in the address.";
+    let in_address = call.uri.query().is_some();
+    unless(MediaType::Form, Face::Oauth, call.headers)
+        .or_else(|| in_address.then(|| Face::Oauth.malformed(StatusCode::BAD_REQUEST, because)))
+}
+
+pub(super) fn register(call: &mut Call<'_>) -> Response<Bytes> {
+    if let Some(refused) = unless(MediaType::Aws, Face::Oauth, call.headers) {
+        return refused;
+    }
+    let result = wire::register::decode(call.body).and_then(|asked| {
+        call.tell(|seen, _| seen.client = Some(asked.client_name.clone()));
+        registration::register(&call.app.context, call.requester, &asked)
+    });
+    finish(&result, wire::register::encode, error::refuse_registration)
+}
+
+pub(super) async fn device_authorization(call: &mut Call<'_>) -> Response<Bytes> {
+    if let Some(refused) = not_a_form(call) {
+        return refused;
+    }
+    let answer = async {
+        let request = wire::device::decode(call.headers, call.body)?;
+        call.tell(|seen, app| seen.client = name_of(&app.context, &request.client.client_id));
+        let started = device::start(&call.app.context, call.requester, request).await?;
+        call.tell(|seen, _| seen.user_code = Some(started.user_code.to_string()));
+        Ok(started)
+    };
+    finish(&answer.await, wire::device::encode, error::refuse)
+}
+
+pub(super) async fn token(call: &mut Call<'_>) -> Response<Bytes> {
+    if let Some(refused) = not_a_form(call) {
+        return refused;
+    }
+    let answer = async {
+        let request = wire::token::decode(call.headers, call.body)?;
+        call.tell(|seen, app| seen.client = name_of(&app.context, request.caller.client_id()));
+        grant::pipeline::redeem(&call.app.context, call.requester, request).await
+    };
+    finish(&answer.await, wire::token::encode, error::refuse)
+}
+
+pub(super) async fn introspect(call: &mut Call<'_>) -> Response<Bytes> {
+    if let Some(refused) = not_a_form(call) {
+        return refused;
+    }
+    let context = &call.app.context;
+    let answer = async {
+        let (client, token) = wire::introspect::decode(call.headers, call.body)?;
+        look(context, &client, &token).await
+    };
+    let issuer = context.links.issuer();
+    finish(
+        &answer.await,
+        |active| wire::introspect::encode(issuer, active.as_ref()),
+        error::refuse,
+    )
+}
+
+pub(super) async fn revoke(call: &mut Call<'_>) -> Response<Bytes> {
+    if let Some(refused) = not_a_form(call) {
+        return refused;
+    }
+    let answer = async {
+        let (client, token) = wire::revoke::decode(call.headers, call.body)?;
+        end(&call.app.context, call.requester, &client, &token).await
+    };
+    finish(&answer.await, |()| wire::revoke::encode(), error::refuse)
+}

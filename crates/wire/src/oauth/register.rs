@@ -1,0 +1,119 @@
+//! The registration endpoint (RFC 7591).
+
+use bytes::Bytes;
+use claviger_engine::{
+    client::register::{Registered, Registration},
+    error::{Error, Kind, Refusal},
+};
+use claviger_model::{
+    client::{Authentication, Dialect, GrantType},
+    redirect_uri::RedirectUri,
+    scope::{CLAIMS, OFFLINE_ACCESS, OPENID},
+    secret::Secret,
+};
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use super::client::METHODS;
+use crate::{answer, body::Members};
+
+const NAME: usize = 1020;
+const URL: usize = 2048;
+const SCOPES: usize = 4096;
+
+/// What an application is called that has not said so.
+const NAMELESS: &str = "Unnamed application";
+
+/// Members that bring keys: nothing is fetched for a client, and none signs anything (SETTLED).
+const KEYS: [&str; 3] = ["jwks_uri", "jwks", "sector_identifier_uri"];
+
+/// Reads a registration. What only describes the client to people is left aside.
+pub fn decode(body: &[u8]) -> Result<Registration, Error> {
+    let members = Members::read(body)?;
+    if KEYS.iter().any(|name| members.has(name)) {
+        return Err(metadata(
+            "Keys of clients are not used here. Leave out jwks, jwks_uri and sector_identifier_uri.",
+        )
+        .into());
+    }
+    let grant_types = members.texts("grant_types", URL)?.unwrap_or_default();
+    let grant_types = if grant_types.is_empty() {
+        vec![GrantType::AuthorizationCode.as_str().to_owned()]
+    } else {
+        grant_types
+    };
+    let responses = members.texts("response_types", NAME)?.unwrap_or_default();
+    if responses.iter().any(|kind| kind != "code") {
+        return Err(metadata("response_types must be code alone.").into());
+    }
+    Ok(Registration {
+        dialect: Dialect::Oauth,
+        authentication: authentication(members.text("token_endpoint_auth_method", NAME)?)?,
+        client_name: members
+            .text("client_name", NAME)?
+            .unwrap_or(NAMELESS)
+            .to_owned(),
+        grant_types: Some(grant_types),
+        scopes: scopes(members.text("scope", SCOPES)?),
+        redirect_uris: members.texts("redirect_uris", URL)?.unwrap_or_default(),
+        issuer_url: None,
+    })
+}
+
+fn authentication(method: Option<&str>) -> Result<Authentication, Refusal> {
+    match method {
+        Some("none") => Ok(Authentication::None),
+        Some(method) if !METHODS.contains(&method) => Err(metadata(
+            "token_endpoint_auth_method must be client_secret_basic, client_secret_post or none.",
+        )),
+        _ => Ok(Authentication::Secret),
+    }
+}
+
+/// Those who name none may ask who somebody is, and for nothing of the portal.
+fn scopes(text: Option<&str>) -> Vec<String> {
+    let named: Vec<String> = text
+        .unwrap_or_default()
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(ToOwned::to_owned)
+        .collect();
+    if !named.is_empty() {
+        return named;
+    }
+    [OPENID]
+        .into_iter()
+        .chain(CLAIMS)
+        .chain([OFFLINE_ACCESS])
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+fn metadata(because: &'static str) -> Refusal {
+    Kind::InvalidClientMetadata.because(because)
+}
+
+/// Writes what was registered, all of it (RFC 7591 §3.2.1).
+pub fn encode(registered: &Registered) -> Response<Bytes> {
+    let metadata = &registered.metadata;
+    let grants = metadata.grant_types.iter().map(|grant| grant.as_str());
+    let codes = metadata.grant_types.contains(&GrantType::AuthorizationCode);
+    let mut body = json!({
+        "client_id": registered.client_id,
+        "client_id_issued_at": registered.issued_at.epoch_seconds(),
+        "client_name": metadata.name.as_str(),
+        "redirect_uris": metadata.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
+        "grant_types": grants.collect::<Vec<_>>(),
+        "response_types": if codes { vec!["code"] } else { vec![] },
+        "scope": metadata.scopes.join(),
+        "token_endpoint_auth_method": match metadata.authentication {
+            Authentication::Secret => "client_secret_basic",
+            Authentication::None => "none",
+        },
+    });
+    if let Some(secret) = registered.client_secret.as_ref().map(Secret::reveal) {
+        body["client_secret"] = json!(secret);
+        body["client_secret_expires_at"] = json!(registered.expires_at.epoch_seconds());
+    }
+    answer::json(StatusCode::CREATED, &body)
+}
