@@ -25,4 +25,5 @@ mod res;
 mod overload;
 mod web_identity;
 mod iam;
+mod oauth;
 mod ssr;
