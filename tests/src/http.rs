@@ -223,6 +223,18 @@ impl Response {
         self
     }
 
+    /// Asserts that a bearer token is not enough (RFC 6750 §3): status, code, and the challenge that names it.
+    #[track_caller]
+    pub fn assert_oauth_challenge(&self, status: u16, error: &str) -> &Self {
+        self.assert_status(status);
+        assert_eq!(self.member("error"), error, "{self}");
+        let challenge = self.header("www-authenticate").unwrap_or_default();
+        let expected = format!("Bearer error=\"{error}\"");
+        assert!(challenge.starts_with(&expected), "{self}");
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self}");
+        self
+    }
+
     /// Asserts our own error page (B-ERR): it leads nowhere off this origin and repeats nothing of
     /// `echo`.
     #[track_caller]

@@ -68,7 +68,11 @@ impl Oauth {
         }
         let request = self.form(path, &fields);
         let request = match shown {
-            Shown::Basic => request.header("Authorization", basic(client)),
+            Shown::Basic => {
+                let header = basic(client);
+                self.link.secrets.add(header.trim_start_matches("Basic "));
+                request.header("Authorization", header)
+            }
             Shown::Post | Shown::None => request,
         };
         self.send(request).await

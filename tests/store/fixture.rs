@@ -214,6 +214,7 @@ pub(crate) fn code(number: u8) -> AuthorizationCode {
         user_epoch: 3,
         web_session_id: WebSessionId::from_bytes(bytes(0x77)),
         auth_time: at(90),
+        nonce: Some("n".to_owned()),
         expires_at: at(160),
         failures: 0,
         redeemed: None,

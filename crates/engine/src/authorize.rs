@@ -10,7 +10,7 @@ use claviger_model::{
     redirect_uri::RedirectUri,
     scope::ScopeSet,
     secret::Secret,
-    time::Timestamp,
+    time::{Lifetime, Timestamp},
 };
 use claviger_store::{repository::authorization_code as codes, statement::Plan};
 
@@ -52,6 +52,14 @@ pub struct AuthorizeQuery {
     pub code_challenge_method: Option<String>,
     /// `response_mode`.
     pub response_mode: Option<String>,
+    /// `nonce` (OpenID Connect Core §3.1.2.1).
+    pub nonce: Option<String>,
+    /// `prompt`.
+    pub prompt: Option<String>,
+    /// `max_age`, in seconds.
+    pub max_age: Option<String>,
+    /// Ours: since when the person has been to sign in again for this request, sealed.
+    pub again: Option<String>,
     /// `request`.
     pub request: Option<String>,
     /// `request_uri`.
@@ -76,6 +84,21 @@ pub struct AuthorizeRequest {
     pub state: Option<String>,
     /// Enforced at redemption.
     pub challenge: Option<CodeChallenge>,
+    /// Given back in the ID token.
+    pub nonce: Option<String>,
+    /// How the person is to be asked.
+    pub asking: Asking,
+}
+
+/// How a person is to be asked (OpenID Connect Core §3.1.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asking {
+    /// `prompt=none`: nothing may be shown.
+    pub silently: bool,
+    /// `prompt=login`: they prove anew who they are.
+    pub anew: bool,
+    /// `max_age`: how long ago they may have proved it at most.
+    pub max_age: Option<Lifetime>,
 }
 
 /// Why a request is not put before a person.
@@ -88,6 +111,9 @@ pub enum AuthorizeError {
 }
 
 const LONGEST_STATE: usize = 1024;
+
+/// The longest `nonce`, in bytes (AUT-24).
+const LONGEST_NONCE: usize = 256;
 
 /// Checks a request. Nothing is redirected before client and redirect URI are known to belong
 /// together (RFC 9700 §4.11.2).
@@ -102,14 +128,26 @@ pub fn check(
         .clone()
         .filter(|state| state.len() <= LONGEST_STATE);
     match check_parameters(context, &client, query) {
-        Ok((scopes, challenge)) => Ok(AuthorizeRequest {
+        Ok(Parameters { asking, .. }) if asking.silently && redirect_uri.is_of_private_use() => {
+            Err(AuthorizeError::Page(unasked().detail("prompt=none")))
+        }
+        Ok(Parameters {
+            scopes,
+            challenge,
+            asking,
+        }) => Ok(AuthorizeRequest {
             client_id,
             client,
             redirect_uri,
             scopes,
             state,
             challenge,
+            nonce: query.nonce.clone(),
+            asking,
         }),
+        Err((_, description)) if redirect_uri.is_of_private_use() => {
+            Err(AuthorizeError::Page(unasked().detail(description)))
+        }
         Err((error, description)) => Err(AuthorizeError::Redirect(redirection::failure(
             context.links.issuer(),
             &redirect_uri,
@@ -118,6 +156,12 @@ pub fn check(
             description,
         ))),
     }
+}
+
+/// Nobody has been asked yet: a link must not be enough to wake another app of theirs (RFC 9700 §4.11.2).
+fn unasked() -> Refusal {
+    Kind::InvalidRequest
+        .because("The application asks for something that cannot be done. Start again from it.")
 }
 
 fn check_client(
@@ -150,11 +194,18 @@ fn check_client(
 
 type Flaw = (&'static str, &'static str);
 
+/// What is checked of a query besides who asks.
+struct Parameters {
+    scopes: ScopeSet,
+    challenge: Option<CodeChallenge>,
+    asking: Asking,
+}
+
 fn check_parameters(
     context: &Context,
     client: &Client,
     query: &AuthorizeQuery,
-) -> Result<(ScopeSet, Option<CodeChallenge>), Flaw> {
+) -> Result<Parameters, Flaw> {
     if query.repeated {
         return Err(("invalid_request", "a parameter was given twice"));
     }
@@ -190,10 +241,137 @@ fn check_parameters(
             "the client did not register authorization_code",
         ));
     }
+    if query
+        .nonce
+        .as_ref()
+        .is_some_and(|nonce| nonce.len() > LONGEST_NONCE)
+    {
+        return Err(("invalid_request", "nonce is longer than 256 bytes"));
+    }
     let may_lack =
         !context.policy.require_pkce && client.metadata.authentication == Authentication::Secret;
     let challenge = check_challenge(may_lack, query)?;
-    Ok((check_scopes(client, query)?, challenge))
+    Ok(Parameters {
+        scopes: check_scopes(client, query)?,
+        challenge,
+        asking: check_asking(query)?,
+    })
+}
+
+/// `prompt` and `max_age`. People are asked for consent and told who they are each time, whatever is prompted for.
+fn check_asking(query: &AuthorizeQuery) -> Result<Asking, Flaw> {
+    let mut asking = Asking::default();
+    let prompts: Vec<&str> = query
+        .prompt
+        .iter()
+        .flat_map(|prompt| prompt.split(' '))
+        .collect();
+    for (position, prompt) in prompts.iter().enumerate() {
+        if prompts.iter().take(position).any(|before| before == prompt) {
+            return Err(("invalid_request", "prompt names something twice"));
+        }
+        match *prompt {
+            "none" if prompts.len() == 1 => asking.silently = true,
+            "login" => asking.anew = true,
+            "consent" | "select_account" => {}
+            _ => {
+                return Err((
+                    "invalid_request",
+                    "prompt must be none alone, or some of login, consent and select_account",
+                ));
+            }
+        }
+    }
+    if let Some(text) = &query.max_age {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        // Whoever may have proved it longer ago than a lifetime can say may have at any time.
+        let seconds = text.parse().unwrap_or(u32::MAX);
+        if !plain {
+            return Err(("invalid_request", "max_age must be a number of seconds"));
+        }
+        asking.max_age = Some(Lifetime::seconds(seconds));
+    }
+    Ok(asking)
+}
+
+/// What becomes of a request before the person is asked for consent.
+#[derive(Debug)]
+pub enum Next {
+    /// They are asked for consent.
+    Consent,
+    /// They sign in first. A value goes with the request as its parameter `again`, so that it is known afterwards that
+    /// they did.
+    SignIn(Option<Secret>),
+    /// The client is told that nothing can be done in silence.
+    Back(Redirection),
+}
+
+/// What comes next for whoever is signed in, or for nobody.
+pub fn next(
+    context: &Context,
+    query: &AuthorizeQuery,
+    request: &AuthorizeRequest,
+    signed_in: Option<&SignedIn>,
+) -> Next {
+    let now = context.now();
+    let asking = request.asking;
+    let is_fresh = signed_in.is_some_and(|signed_in| {
+        let has_come_back =
+            since(context, query, request, now).is_some_and(|since| since <= signed_in.auth_time);
+        let is_recent = |age: Lifetime| now <= signed_in.auth_time.plus(age);
+        has_come_back || (!asking.anew && asking.max_age.is_none_or(is_recent))
+    });
+    if !asking.silently {
+        let asks_anew = asking.anew || asking.max_age.is_some();
+        return if is_fresh {
+            Next::Consent
+        } else {
+            Next::SignIn(asks_anew.then(|| seal_again(context, request, now)))
+        };
+    }
+    let (error, description) = if is_fresh {
+        ("consent_required", "the person has to be asked")
+    } else {
+        ("login_required", "the person has to sign in")
+    };
+    Next::Back(redirection::failure(
+        context.links.issuer(),
+        &request.redirect_uri,
+        request.state.as_deref(),
+        error,
+        description,
+    ))
+}
+
+/// The mark of a request whose person was sent to sign in now. It is for that client alone.
+fn seal_again(context: &Context, request: &AuthorizeRequest, now: Timestamp) -> Secret {
+    transaction::seal(
+        &context.keys.active(),
+        context.draw(),
+        Purpose::Again,
+        request.client.reference.as_bytes(),
+        now.plus(context.policy.transaction_lifetime),
+        &Writer::default().time(now).finish(),
+    )
+}
+
+/// Since when a sign-in counts as one for this request.
+fn since(
+    context: &Context,
+    query: &AuthorizeQuery,
+    request: &AuthorizeRequest,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let sealed = query.again.as_deref()?;
+    let client = request.client.reference;
+    let payload = transaction::open(
+        &context.keys,
+        Purpose::Again,
+        client.as_bytes(),
+        now,
+        sealed,
+    )?;
+    Reader(&payload).time()
 }
 
 fn check_challenge(may_lack: bool, query: &AuthorizeQuery) -> Result<Option<CodeChallenge>, Flaw> {
@@ -240,6 +418,7 @@ pub fn seal(context: &Context, signed_in: &SignedIn, request: &AuthorizeRequest)
         .text(request.redirect_uri.as_str())
         .text(&request.scopes.join())
         .text(request.challenge.as_ref().map_or("", CodeChallenge::as_str))
+        .text(request.nonce.as_deref().unwrap_or_default())
         .bytes(&[u8::from(request.state.is_some())])
         .text(request.state.as_deref().unwrap_or_default())
         .finish();
@@ -283,6 +462,8 @@ fn read_sealed(context: &Context, payload: &[u8], now: Timestamp) -> Option<Auth
         "" => None,
         text => Some(CodeChallenge::parse(text).ok()?),
     };
+    let nonce = reader.text()?;
+    let nonce = (!nonce.is_empty()).then(|| nonce.to_owned());
     let has_state = reader.byte()? != 0;
     let state = reader.text()?.to_owned();
     let state = has_state.then_some(state);
@@ -293,6 +474,9 @@ fn read_sealed(context: &Context, payload: &[u8], now: Timestamp) -> Option<Auth
         scopes,
         state,
         challenge,
+        nonce,
+        // They have been asked.
+        asking: Asking::default(),
     })
 }
 
@@ -317,6 +501,7 @@ pub async fn approve(
         user_epoch: signed_in.user.epoch,
         web_session_id: signed_in.web_session_id,
         auth_time: signed_in.auth_time,
+        nonce: request.nonce.clone(),
         expires_at: now.plus(context.policy.authorization_code_lifetime),
         failures: 0,
         redeemed: None,

@@ -1,6 +1,11 @@
 //! Token introspection (RFC 7662): what a token is worth at this moment, told to the client that it was made for.
 
-use claviger_model::{id::UserId, scope::ScopeSet, secret::Secret, time::Timestamp};
+use claviger_model::{
+    id::UserId,
+    scope::{PROFILE, ScopeSet},
+    secret::Secret,
+    time::Timestamp,
+};
 
 use crate::{
     bearer,
@@ -16,8 +21,8 @@ pub struct Active {
     pub client_id: String,
     /// `sub`.
     pub user_id: UserId,
-    /// `username`.
-    pub user_name: String,
+    /// `username`, where the token has the scope `profile`.
+    pub user_name: Option<String>,
     /// `scope`.
     pub scopes: ScopeSet,
     /// `exp`.
@@ -38,11 +43,13 @@ pub async fn introspect(
         return Ok(None);
     };
     bearer::mark_used(context, &bearer).await;
+    let scopes = bearer.scopes();
+    let user_name = bearer.user.name.as_str();
     Ok(Some(Active {
         client_id: client.client_id.clone(),
         user_id: bearer.user.id,
-        user_name: bearer.user.name.as_str().to_owned(),
-        scopes: bearer.scopes(),
+        user_name: scopes.contains(PROFILE).then(|| user_name.to_owned()),
+        scopes,
         expires_at: bearer.claims.expires_at,
     }))
 }

@@ -7,6 +7,19 @@ use claviger_model::{
     time::{Lifetime, Timestamp},
 };
 
+/// What scopes tell a client of a person (OpenID Connect Core §5.4); nothing that they do not ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// `sub`: never reused.
+    pub user_id: UserId,
+    /// `name` and `preferred_username`, for `profile`.
+    pub names: Option<(String, String)>,
+    /// `email`, for `email`: the operator's word, whose directory it is.
+    pub email: Option<String>,
+    /// `groups`, for `groups`.
+    pub groups: Option<Vec<String>>,
+}
+
 /// What a client is handed.
 #[derive(Clone, Debug)]
 pub struct Issued {
@@ -24,6 +37,10 @@ pub struct Issued {
     pub user_id: UserId,
     /// When that person proved who they are.
     pub auth_time: Timestamp,
+    /// What the client wants to find in the ID token that comes with it.
+    pub nonce: Option<String>,
+    /// What that ID token tells of the person, where the scopes ask for one.
+    pub person: Option<Claims>,
 }
 
 /// A kind of token (RFC 8693 §3).

@@ -25,6 +25,7 @@ pub mod session;
 mod bearer;
 pub mod introspect;
 pub mod revoke;
+pub mod claims;
 pub mod grant;
 pub mod portal;
 pub mod person;

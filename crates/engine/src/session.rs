@@ -205,6 +205,8 @@ pub(crate) fn tokens(
         token_type: TokenType::Access,
         user_id: session.user_id,
         auth_time: session.auth_time,
+        nonce: None,
+        person: None,
     }
 }
 

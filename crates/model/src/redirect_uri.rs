@@ -1,4 +1,4 @@
-//! Redirect URIs: literal comparison, loopback ports free (RFC 8252 §7.3, RFC 9700 §2.1).
+//! Redirect URIs: literal comparison, loopback ports free (RFC 8252 §7.1, §7.3, RFC 9700 §2.1).
 //!
 //! Nothing here normalises: a URI is either spelled in the one accepted way or refused.
 
@@ -10,18 +10,29 @@ pub struct RedirectUri {
     text: String,
     origin_end: usize,
     port: Option<std::ops::Range<usize>>,
-    loopback: bool,
+    kind: Kind,
+}
+
+/// Who is answered there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A listener on the person's own machine.
+    Loopback,
+    /// A site.
+    Web,
+    /// An application that the person's own system knows by the scheme (RFC 8252 §7.1).
+    PrivateUse,
 }
 
 const MALFORMED: Malformed = Malformed {
     what: "redirect URI",
     rule: "must be http://127.0.0.1, http://[::1] or http://localhost with any port and path, \
-           or an https URI that the administrator allowed",
+           an https URI that the administrator allowed, or reverse.domain:/path",
 };
 
 impl RedirectUri {
-    /// Reads `http://{127.0.0.1|[::1]|localhost}[:port][/path]` or `https://host[:port][/path]`.
-    /// Whether an https origin is welcome is the caller's policy.
+    /// Reads `http://{127.0.0.1|[::1]|localhost}[:port][/path]`, `https://host[:port][/path]` or
+    /// `reverse.domain:/path`. Whether an https origin or a private-use scheme is welcome is the caller's policy.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Self::read(text).ok_or(MALFORMED)
     }
@@ -30,25 +41,40 @@ impl RedirectUri {
         if text.len() > 2048 || !text.bytes().all(is_uri_byte) {
             return None;
         }
-        let (scheme, rest) = text.split_once("://")?;
+        let (scheme, rest) = text.split_once(':')?;
+        if scheme.contains('.') {
+            return Self::of_private_use(text, scheme, rest);
+        }
+        let rest = rest.strip_prefix("//")?;
         let authority_length = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at(authority_length);
-        let path_is_plain = !path.split('/').any(|part| part == "." || part == "..")
-            && !path.contains(['?', '#', ';', '*', '%', '\\']);
         let (host, port) = split_port(authority)?;
-        let loopback = match scheme {
-            "http" if matches!(host, "127.0.0.1" | "[::1]" | "localhost") => true,
-            "https" if is_host_name(host) => false,
+        let kind = match scheme {
+            "http" if matches!(host, "127.0.0.1" | "[::1]" | "localhost") => Kind::Loopback,
+            "https" if is_host_name(host) => Kind::Web,
             _ => return None,
         };
         let authority_start = scheme.len() + 3;
         let origin_end = authority_start + authority.len();
         let port = port.map(|_| authority_start + host.len()..origin_end);
-        path_is_plain.then(|| Self {
+        is_plain(path).then(|| Self {
             text: text.to_owned(),
             origin_end,
             port,
-            loopback,
+            kind,
+        })
+    }
+
+    /// One slash and a path: what has an authority would be read in more than one way.
+    fn of_private_use(text: &str, scheme: &str, path: &str) -> Option<Self> {
+        let has_path = path.starts_with('/') && !path.starts_with("//");
+        let legal =
+            is_host_name(scheme) && scheme.starts_with(|first: char| first.is_ascii_lowercase());
+        (has_path && legal && is_plain(path)).then(|| Self {
+            text: text.to_owned(),
+            origin_end: scheme.len() + 1,
+            port: None,
+            kind: Kind::PrivateUse,
         })
     }
 
@@ -57,14 +83,19 @@ impl RedirectUri {
         &self.text
     }
 
-    /// Scheme, host and port, for the `form-action` of a page.
+    /// Scheme, host and port, or a private-use scheme and its colon: a source for the `form-action` of a page.
     pub fn origin(&self) -> &str {
         self.text.get(..self.origin_end).unwrap_or_default()
     }
 
     /// Whether it leads to a listener on the person's own machine.
     pub const fn is_loopback(&self) -> bool {
-        self.loopback
+        matches!(self.kind, Kind::Loopback)
+    }
+
+    /// Whether it leads to an application that the person's own system knows by the scheme.
+    pub const fn is_of_private_use(&self) -> bool {
+        matches!(self.kind, Kind::PrivateUse)
     }
 
     /// Whether it leads to the IPv6 loopback, which a Content-Security-Policy cannot name.
@@ -75,10 +106,10 @@ impl RedirectUri {
     /// Whether `requested` may be used by a client that registered `self`: byte for byte the
     /// same, except that loopback URIs may differ in their port and an empty path equals `/`.
     pub fn admits(&self, requested: &Self) -> bool {
-        if !self.loopback {
+        if !self.is_loopback() {
             return self.text == requested.text;
         }
-        requested.loopback && self.without_port() == requested.without_port()
+        requested.is_loopback() && self.without_port() == requested.without_port()
     }
 
     fn without_port(&self) -> (&str, &str) {
@@ -92,6 +123,12 @@ impl RedirectUri {
             Some(path) => (host, path),
         }
     }
+}
+
+/// A path that every reader reads alike.
+fn is_plain(path: &str) -> bool {
+    !path.split('/').any(|part| part == "." || part == "..")
+        && !path.contains(['?', '#', ';', '*', '%', '\\'])
 }
 
 /// Splits `host:port`; a port is 1–65535 without sign or leading zero (URI-05).
@@ -151,6 +188,8 @@ mod tests {
             "http://[::1]:9/cb",
             "http://localhost:8080/",
             "https://app.example.org/cb",
+            "com.example.app:/cb",
+            "org.example.my-app:/",
         ] {
             assert!(RedirectUri::parse(good).is_ok(), "{good}");
         }
@@ -168,6 +207,17 @@ mod tests {
             "",
             "http://127.0.0.1/cb?x=1",
             "app:/cb",
+            "com.example.app:cb",
+            "com.example.app://cb",
+            "com.example.app:/../cb",
+            "com.example.app:/cb?x=1",
+            "com.example.app:/cb#f",
+            "Com.example.app:/cb",
+            "1.example.app:/cb",
+            ".example:/cb",
+            "com..example:/cb",
+            "com.example_app:/cb",
+            "com.example.app",
             "HTTP://127.0.0.1",
             "https://App.example/cb",
             "https://127.0.0.1/cb",
@@ -198,6 +248,21 @@ mod tests {
                 !RedirectUri::parse(other).is_ok_and(|other| registered.admits(&other)),
                 "{other}"
             );
+        }
+    }
+
+    #[test]
+    fn uri_01_a_private_use_uri_matches_only_itself() {
+        let registered = uri("com.example.app:/cb");
+        assert!(registered.is_of_private_use() && !registered.is_loopback());
+        assert_eq!(registered.origin(), "com.example.app:");
+        assert!(registered.admits(&registered));
+        for other in [
+            "com.example.app:/",
+            "com.example.app:/cb/",
+            "com.example.app2:/cb",
+        ] {
+            assert!(!registered.admits(&uri(other)), "{other}");
         }
     }
 

@@ -18,6 +18,10 @@ pub const SQLITE: &[Migration] = &[
         number: 2,
         sql: include_str!("../migrations/sqlite/0002_machines.sql"),
     },
+    Migration {
+        number: 3,
+        sql: include_str!("../migrations/sqlite/0003_openid.sql"),
+    },
 ];
 
 /// All steps for PostgreSQL, in order; each number changes the same tables as for SQLite.
@@ -29,5 +33,9 @@ pub const POSTGRES: &[Migration] = &[
     Migration {
         number: 2,
         sql: include_str!("../migrations/postgres/0002_machines.sql"),
+    },
+    Migration {
+        number: 3,
+        sql: include_str!("../migrations/postgres/0003_openid.sql"),
     },
 ];

@@ -16,10 +16,7 @@ use crate::{
 /// The routes of the public listener.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route(
-            "/.well-known/openid-configuration",
-            get(web_identity::discovery),
-        )
+        .route("/.well-known/openid-configuration", get(oauth::metadata))
         .route("/jwks", get(web_identity::jwks))
         .route(
             "/.well-known/oauth-authorization-server",

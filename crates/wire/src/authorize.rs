@@ -4,6 +4,9 @@ use claviger_engine::authorize::AuthorizeQuery;
 
 use crate::query::Parameters;
 
+/// The parameter of ours that comes back with a request after its person has signed in again.
+pub const AGAIN: &str = "claviger_again";
+
 /// Reads the query. One that cannot be read at all names no client.
 pub fn decode_query(raw: &str) -> AuthorizeQuery {
     let (parameters, repeated) = Parameters::read_lenient(raw).unwrap_or_default();
@@ -18,6 +21,10 @@ pub fn decode_query(raw: &str) -> AuthorizeQuery {
         code_challenge: own("code_challenge"),
         code_challenge_method: own("code_challenge_method"),
         response_mode: own("response_mode"),
+        nonce: own("nonce"),
+        prompt: own("prompt"),
+        max_age: own("max_age"),
+        again: own(AGAIN),
         request: own("request"),
         request_uri: own("request_uri"),
         repeated: !repeated.is_empty(),

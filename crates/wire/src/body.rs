@@ -113,9 +113,13 @@ impl<'a> Members<'a> {
             .ok_or_else(|| wrong(name, "must be a list of texts"))
     }
 
-    /// Whether there is such a member, whatever it holds.
+    /// Whether there is such a member, whatever it holds; `null` and `""` are nothing.
     pub fn has(&self, name: &str) -> bool {
-        self.get(name).is_some()
+        match self.get(name) {
+            None | Some(Json::Null) => false,
+            Some(Json::Text(text)) => !text.is_empty(),
+            Some(_) => true,
+        }
     }
 
     fn get(&self, name: &str) -> Option<&Json<'a>> {

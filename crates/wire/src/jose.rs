@@ -6,7 +6,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use bytes::Bytes;
-use claviger_engine::issued::Issued;
+use claviger_engine::issued::{Claims, Issued};
 use claviger_model::{
     port::web_identity::Statement,
     secret::{Secret, SecretBytes},
@@ -56,15 +56,17 @@ fn signed(key: &SecretBytes, claims: &Value) -> Option<Secret> {
 /// How long an ID token is good.
 const ID_TOKEN_LIFETIME: Lifetime = Lifetime::hours(1);
 
-/// The ID token of whom `issued` is about, for the client of that id (OpenID Connect Core §2).
+/// The ID token of whom `issued` is about, for the client of that id (OpenID Connect Core §2), with what it may know of
+/// them beyond that.
 pub fn id_token(
     key: &SecretBytes,
     issued: &Issued,
     client_id: &str,
+    person: Option<&Claims>,
     by: &Signature<'_>,
 ) -> Option<Secret> {
     let life = issued.expires_in.min(ID_TOKEN_LIFETIME);
-    let claims = json!({
+    let mut claims = json!({
         "iss": by.issuer,
         "sub": issued.user_id.to_string(),
         "aud": client_id,
@@ -73,7 +75,34 @@ pub fn id_token(
         "auth_time": issued.auth_time.epoch_seconds(),
         "jti": claviger_model::hex::Hex(&by.id).to_string(),
     });
+    if let (Some(claims), Some(person)) = (claims.as_object_mut(), person) {
+        claims.extend(told(person));
+        // There is one way to sign in at the pages.
+        claims.insert("amr".to_owned(), json!(["pwd"]));
+    }
+    if let Some(nonce) = &issued.nonce {
+        claims["nonce"] = json!(nonce);
+    }
     signed(key, &claims)
+}
+
+/// What a client may know of a person, by the names of OpenID Connect Core §5.1.
+pub fn told(person: &Claims) -> serde_json::Map<String, Value> {
+    let mut told = serde_json::Map::new();
+    let mut tell = |name: &str, value: Value| told.insert(name.to_owned(), value);
+    tell("sub", json!(person.user_id.to_string()));
+    if let Some((name, user_name)) = &person.names {
+        tell("name", json!(name));
+        tell("preferred_username", json!(user_name));
+    }
+    if let Some(email) = &person.email {
+        tell("email", json!(email));
+        tell("email_verified", json!(true));
+    }
+    if let Some(groups) = &person.groups {
+        tell("groups", json!(groups));
+    }
+    told
 }
 
 fn claims(statement: &Statement<'_>, by: &Signature<'_>) -> Value {
@@ -138,14 +167,22 @@ pub fn encode_jwks<'a>(keys: impl IntoIterator<Item = &'a SecretBytes>) -> Respo
     answer::public(&json!({ "keys": keys }))
 }
 
-/// What there is to know of the issuer of web identity tokens. Nothing is listed that does not work.
-pub fn encode_discovery(issuer: &str) -> Response<Bytes> {
-    answer::public(&json!({
-        "issuer": issuer,
-        "jwks_uri": format!("{issuer}/jwks"),
-        "response_types_supported": ["id_token"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
-        "claims_supported": ["iss", "sub", "aud", "iat", "exp", "jti", SOURCE_IDENTITY, TAGS],
-    }))
-}
+/// Every claim that a token of ours may have.
+pub(crate) const CLAIMS: [&str; 16] = [
+    "iss",
+    "sub",
+    "aud",
+    "iat",
+    "exp",
+    "jti",
+    "auth_time",
+    "amr",
+    "nonce",
+    "name",
+    "preferred_username",
+    "email",
+    "email_verified",
+    "groups",
+    SOURCE_IDENTITY,
+    TAGS,
+];

@@ -1,6 +1,9 @@
 //! Strict reading of query strings and forms: each parameter once, valid UTF-8, no NUL.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use claviger_engine::error::{Kind, Refusal};
 
@@ -28,15 +31,15 @@ impl Parameters {
 
     /// Reads like [`Parameters::read`], but a repeated parameter is left out and named instead of
     /// refused: `/authorize` has its own answer to it.
-    pub fn read_lenient(text: &str) -> Result<(Self, Vec<String>), Refusal> {
+    pub fn read_lenient(text: &str) -> Result<(Self, BTreeSet<String>), Refusal> {
         let mut parameters = BTreeMap::new();
-        let mut repeated = Vec::new();
+        let mut repeated = BTreeSet::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name)?, decode(value)?);
             if parameters.contains_key(&name) || repeated.contains(&name) {
                 parameters.remove(&name);
-                repeated.push(name);
+                repeated.insert(name);
             } else {
                 parameters.insert(name, value);
             }

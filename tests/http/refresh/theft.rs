@@ -102,7 +102,7 @@ async fn ref_16_a_superseded_token_is_no_oracle() {
     let after = scene.at(HOME).list_accounts(&scene.first.access).await;
     assert_eq!(before.to_string(), after.to_string());
     // There is nothing that tells about a refresh token without presenting it.
-    for path in ["/userinfo", "/token/introspect"] {
+    for path in ["/token/introspect", "/token/revoke"] {
         for token in [&scene.first, &second] {
             let request = Request::post(path).json(&json!({ "token": token.refresh_token() }));
             scene

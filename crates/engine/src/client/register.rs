@@ -92,11 +92,14 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
     let name = check_name(context, &registration.client_name)?;
     let grant_types = check_grant_types(registration.grant_types.as_deref())?;
     let scopes = check_scopes(&registration.scopes)?;
-    if registration.dialect == Dialect::Oauth && !scopes.iter().all(scope::is_known) {
+    // None at all is what AWS clients of before 2022 send, and opens the portal.
+    let are_known = !scopes.is_empty() && scopes.iter().all(scope::is_known);
+    if registration.dialect == Dialect::Oauth && !are_known {
         return Err(Kind::InvalidScope.because(UNKNOWN_SCOPE));
     }
     check_policy(context, &scopes)?;
-    let redirect_uris = check_redirect_uris(context, &registration.redirect_uris)?;
+    let redirect_uris =
+        check_redirect_uris(context, registration.dialect, &registration.redirect_uris)?;
     if grant_types.contains(&GrantType::AuthorizationCode) {
         check_code_client(context, registration, &scopes)?;
     }
@@ -159,7 +162,7 @@ pub(crate) const MALFORMED_SCOPE: &str = "A scope must be one to three words joi
      to 1440 minutes: sso:minutes:30.";
 
 /// What opens nothing here. AWS clients register such scopes and are not told (SETTLED).
-const UNKNOWN_SCOPE: &str = "A scope is not known here. There are openid, profile, email, groups, offline_access, \
+const UNKNOWN_SCOPE: &str = "Each scope must be one that is known here, and there must be one. There are openid, profile, email, groups, offline_access, \
      sso:account:access and those that confine it.";
 
 fn check_scopes(asked: &[String]) -> Result<ScopeSet, Refusal> {
@@ -186,7 +189,11 @@ pub(crate) fn check_policy(context: &Context, scopes: &ScopeSet) -> Result<(), R
     }
 }
 
-fn check_redirect_uris(context: &Context, asked: &[String]) -> Result<Vec<RedirectUri>, Refusal> {
+fn check_redirect_uris(
+    context: &Context,
+    dialect: Dialect,
+    asked: &[String],
+) -> Result<Vec<RedirectUri>, Refusal> {
     if asked.len() > MOST_REDIRECT_URIS {
         return Err(
             Kind::InvalidClientMetadata.because("No more than 10 redirect URIs may be registered.")
@@ -194,6 +201,7 @@ fn check_redirect_uris(context: &Context, asked: &[String]) -> Result<Vec<Redire
     }
     let allowed = |uri: &RedirectUri| {
         uri.is_loopback()
+            || (uri.is_of_private_use() && dialect == Dialect::Oauth)
             || context
                 .policy
                 .allowed_origins
@@ -205,10 +213,17 @@ fn check_redirect_uris(context: &Context, asked: &[String]) -> Result<Vec<Redire
         .map(|text| RedirectUri::parse(text).ok().filter(allowed))
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| {
-            Kind::InvalidRedirectUri.because(
-                "A redirect URI must be http on 127.0.0.1, [::1] or localhost without query and \
-                 fragment, or on an origin that the administrator allows.",
-            )
+            Kind::InvalidRedirectUri.because(match dialect {
+                Dialect::Aws => {
+                    "A redirect URI must be http on 127.0.0.1, [::1] or localhost without query and \
+                     fragment, or on an origin that the administrator allows."
+                }
+                Dialect::Oauth => {
+                    "A redirect URI must be http on 127.0.0.1, [::1] or localhost, on an origin that the \
+                     administrator allows, or of a private-use scheme with a dot, such as \
+                     com.example.app:/callback; without query and fragment."
+                }
+            })
         })
 }
 

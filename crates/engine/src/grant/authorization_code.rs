@@ -19,7 +19,7 @@ use super::{
     step::{ATTEMPTS, Step},
 };
 use crate::{
-    audit,
+    audit, claims,
     error::{Error, Kind, Refusal},
     session::{self, Beginning},
     token::authorization_code,
@@ -142,6 +142,7 @@ async fn begin(step: &Step<'_>, code: &AuthorizationCode) -> Result<Option<Issue
         .filter(good)
         .ok_or_else(invalid)?;
     let scopes = step.restrict(&code.scopes)?;
+    let person = claims::of_id_token(step.context, &user, &scopes).await?;
     let beginning = Beginning {
         client: code.client,
         client_name: code.client_name.clone(),
@@ -156,7 +157,11 @@ async fn begin(step: &Step<'_>, code: &AuthorizationCode) -> Result<Option<Issue
         session::begin(step.context, step.requester, &user, beginning, step.now).await?;
     let redeeming = codes::redeeming(code.id, code.client, begun.id, step.now);
     let applied = step.apply(Plan::of(redeeming).and(starting)).await?;
-    Ok(applied.then(|| session::tokens(step.context, &begun, scopes, step.now)))
+    Ok(applied.then(|| Issued {
+        nonce: code.nonce.clone(),
+        person,
+        ..session::tokens(step.context, &begun, scopes, step.now)
+    }))
 }
 
 fn invalid() -> Refusal {

@@ -16,6 +16,7 @@ use super::{
     step::{ATTEMPTS, Step},
 };
 use crate::{
+    claims,
     error::{Error, Kind, Refusal},
     session::{self, Beginning},
     token::device_code::{self, DeviceCode},
@@ -91,6 +92,7 @@ async fn begin(
         .filter(|user| user.state == UserState::Active && user.epoch == decision.user_epoch);
     let user = user.ok_or_else(denied)?;
     let scopes = step.restrict(&device.scopes)?;
+    let person = claims::of_id_token(step.context, &user, &scopes).await?;
     let beginning = Beginning {
         client: device.client,
         client_name: device.client_name.clone(),
@@ -105,20 +107,26 @@ async fn begin(
         session::begin(step.context, step.requester, &user, beginning, step.now).await?;
     let redeeming = device::redeeming(device.id, device.client, begun.id, step.now);
     let applied = step.apply(Plan::of(redeeming).and(starting)).await?;
-    Ok(applied.then(|| session::tokens(step.context, &begun, scopes, step.now)))
+    Ok(applied.then(|| Issued {
+        person,
+        ..session::tokens(step.context, &begun, scopes, step.now)
+    }))
 }
 
 /// Answers the code's session once more, as long as nobody has refreshed or ended it (DEV-15).
 async fn redeliver(step: &Step<'_>, session_id: SessionId) -> Result<Issued, Error> {
     let found = sessions::with_user(step.context.store.as_ref(), session_id).await?;
-    let (session, _) = found
+    let (session, user) = found
         .filter(|(session, user)| {
             session.rotations.generation == 1
                 && session::is_good(step.context, session, user, step.now)
         })
         .ok_or_else(invalid)?;
     let scopes = step.restrict(&session.scopes)?;
-    Ok(session::tokens(step.context, &session, scopes, step.now))
+    Ok(Issued {
+        person: claims::of_id_token(step.context, &user, &scopes).await?,
+        ..session::tokens(step.context, &session, scopes, step.now)
+    })
 }
 
 fn invalid() -> Refusal {

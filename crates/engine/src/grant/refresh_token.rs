@@ -17,7 +17,7 @@ use super::{
     step::{ATTEMPTS, Step},
 };
 use crate::{
-    audit,
+    audit, claims,
     context::network_tag,
     error::{Error, Kind, Refusal},
     session,
@@ -40,8 +40,9 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
             })
             .ok_or_else(invalid)?;
         let scopes = step.restrict(&session.scopes)?;
+        let person = claims::of_id_token(step.context, &user, &scopes).await?;
         if let Some(issued) = answer(step, &token, session, &user, scopes).await? {
-            return Ok(issued);
+            return Ok(Issued { person, ..issued });
         }
     }
     Err(Step::contended())

@@ -15,6 +15,8 @@ pub enum Purpose {
     SignIn,
     /// The consent form; carries the validated authorization request.
     Consent,
+    /// An authorization request whose person signs in again; carries since when that counts.
+    Again,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
         match self {
             Self::SignIn => b"sign-in",
             Self::Consent => b"consent",
+            Self::Again => b"again",
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct AuthorizationCode {
     pub web_session_id: WebSessionId,
     /// When they had proved who they are.
     pub auth_time: Timestamp,
+    /// What the client wants to find in its ID token.
+    pub nonce: Option<String>,
     /// When the code ends: 60 s after it was made.
     pub expires_at: Timestamp,
     /// Wrong redemptions so far.
@@ -121,6 +123,7 @@ mod tests {
             user_epoch: 0,
             web_session_id: WebSessionId::from_bytes([4; 16]),
             auth_time: Timestamp::from_epoch_seconds(0),
+            nonce: None,
             expires_at: Timestamp::from_epoch_seconds(60),
             failures: 0,
             redeemed: None,

@@ -13,8 +13,17 @@ pub const ACCOUNT_ACCESS: &str = "sso:account:access";
 /// The scope that asks for an ID token (OpenID Connect Core §3.1.2.1).
 pub const OPENID: &str = "openid";
 
-/// The scopes that ask for claims about a person (OpenID Connect Core §5.4), and for their groups.
-pub const CLAIMS: [&str; 3] = ["profile", "email", "groups"];
+/// The scope that asks for a person's names (OpenID Connect Core §5.4).
+pub const PROFILE: &str = "profile";
+
+/// The scope that asks for a person's address (OpenID Connect Core §5.4).
+pub const EMAIL: &str = "email";
+
+/// The scope that asks for the names of a person's groups.
+pub const GROUPS: &str = "groups";
+
+/// The scopes that ask for claims about a person.
+pub const CLAIMS: [&str; 3] = [PROFILE, EMAIL, GROUPS];
 
 /// The scope that asks for a refresh token (OpenID Connect Core §11); whoever registered that grant has one in
 /// any case.

@@ -19,7 +19,7 @@ use crate::{
 pub async fn by_id(driver: &dyn Driver, id: CodeId) -> Result<Option<AuthorizationCode>, Error> {
     let query = Query::new(
         "SELECT cref, client_name, dialect, redirect_uri, challenge, scopes, uid, user_epoch, wid, \
-           auth_time, exp, fails, sid FROM auth_codes WHERE cid = $1",
+           auth_time, exp, fails, sid, nonce FROM auth_codes WHERE cid = $1",
     );
     let Some(row) = driver::fetch_one(driver, query.bind(id.as_bytes())).await? else {
         return Ok(None);
@@ -49,6 +49,7 @@ pub async fn by_id(driver: &dyn Driver, id: CodeId) -> Result<Option<Authorizati
         expires_at: columns.time("exp")?,
         failures: columns.integer("fails")?,
         redeemed: columns.array_or_null("sid")?.map(SessionId::from_bytes),
+        nonce: columns.text_or_null("nonce")?,
     }))
 }
 
@@ -56,8 +57,8 @@ pub async fn by_id(driver: &dyn Driver, id: CodeId) -> Result<Option<Authorizati
 pub fn issuing(code: &AuthorizationCode) -> Statement {
     Statement::one(
         "INSERT INTO auth_codes (cid, cref, client_name, dialect, redirect_uri, challenge, scopes, \
-           uid, user_epoch, wid, auth_time, exp, fails) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)",
+           uid, user_epoch, wid, auth_time, exp, fails, nonce) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13)",
     )
     .bind(code.id.as_bytes())
     .bind(code.client.as_bytes())
@@ -71,6 +72,7 @@ pub fn issuing(code: &AuthorizationCode) -> Statement {
     .bind(code.web_session_id.as_bytes())
     .bind(code.auth_time)
     .bind(code.expires_at)
+    .bind(code.nonce.as_deref())
 }
 
 /// The statement that spends a code on a session, once.

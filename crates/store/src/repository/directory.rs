@@ -51,6 +51,18 @@ pub async fn groups(driver: &dyn Driver) -> Result<Vec<Group>, Error> {
     rows.into_iter().map(read).collect()
 }
 
+/// The names of a person's groups, in order.
+pub async fn group_names_of(driver: &dyn Driver, user_id: UserId) -> Result<Vec<String>, Error> {
+    let query = Query::new(
+        "SELECT g.name FROM memberships m JOIN user_groups g ON g.gid = m.gid \
+         WHERE m.uid = $1 ORDER BY g.name",
+    );
+    let rows = driver.fetch(query.bind(user_id.as_bytes())).await?;
+    rows.into_iter()
+        .map(|row| Columns::of("user_groups", row).text("name"))
+        .collect()
+}
+
 /// All memberships.
 pub async fn memberships(driver: &dyn Driver) -> Result<Vec<(UserId, GroupId)>, Error> {
     let rows = driver

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod call;
+mod id_token;
 pub(crate) mod oauth;
 mod signed;
 mod sso_oidc;

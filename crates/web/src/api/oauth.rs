@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{body::Body, extract::State};
 use bytes::Bytes;
 use claviger_engine::{
+    claims,
     client::{authenticate::name_of, register as registration},
     device, grant,
     introspect::introspect as look,
@@ -20,6 +21,7 @@ use http::{Response, StatusCode};
 use super::{
     answer::{finish, unless},
     call::Call,
+    id_token,
 };
 use crate::app::App;
 
@@ -41,11 +43,16 @@ pub(super) fn register(call: &mut Call<'_>) -> Response<Bytes> {
     if let Some(refused) = unless(MediaType::Aws, Face::Oauth, call.headers) {
         return refused;
     }
-    let result = wire::register::decode(call.body).and_then(|asked| {
+    let result = wire::register::decode(call.body).and_then(|(asked, method)| {
         call.tell(|seen, _| seen.client = Some(asked.client_name.clone()));
-        registration::register(&call.app.context, call.requester, &asked)
+        let registered = registration::register(&call.app.context, call.requester, &asked)?;
+        Ok((registered, method))
     });
-    finish(&result, wire::register::encode, error::refuse_registration)
+    finish(
+        &result,
+        |(registered, method)| wire::register::encode(registered, method),
+        error::refuse_registration,
+    )
 }
 
 pub(super) async fn device_authorization(call: &mut Call<'_>) -> Response<Bytes> {
@@ -68,10 +75,30 @@ pub(super) async fn token(call: &mut Call<'_>) -> Response<Bytes> {
     }
     let answer = async {
         let request = wire::token::decode(call.headers, call.body)?;
-        call.tell(|seen, app| seen.client = name_of(&app.context, request.caller.client_id()));
-        grant::pipeline::redeem(&call.app.context, call.requester, request).await
+        let client_id = request.caller.client_id().to_owned();
+        call.tell(|seen, app| seen.client = name_of(&app.context, &client_id));
+        let context = &call.app.context;
+        let issued = grant::pipeline::redeem(context, call.requester, request).await?;
+        let id_token = id_token::of(call.app, &issued, &client_id, issued.person.as_ref());
+        Ok((issued, id_token))
     };
-    finish(&answer.await, wire::token::encode, error::refuse)
+    finish(
+        &answer.await,
+        |(issued, id_token)| wire::token::encode(issued, id_token.as_ref()),
+        error::refuse,
+    )
+}
+
+pub(super) async fn userinfo(call: &mut Call<'_>) -> Response<Bytes> {
+    let answer = async {
+        let token = wire::userinfo::decode(call.headers)?;
+        claims::behind(&call.app.context, &token).await
+    };
+    finish(
+        &answer.await,
+        wire::userinfo::encode,
+        wire::userinfo::refuse,
+    )
 }
 
 pub(super) async fn introspect(call: &mut Call<'_>) -> Response<Bytes> {

@@ -28,6 +28,7 @@ pub(crate) enum Operation {
     Token,
     Introspect,
     Revoke,
+    UserInfo,
 }
 
 /// How long a handler may take: one deadline covers the store, its queue and every retry (R7).
@@ -52,6 +53,7 @@ impl Operation {
             "/register" => Self::Register,
             "/introspect" => Self::Introspect,
             "/revoke" => Self::Revoke,
+            "/userinfo" => Self::UserInfo,
             "/assignment/accounts" => Self::ListAccounts,
             "/assignment/roles" => Self::ListAccountRoles,
             "/federation/credentials" => Self::GetRoleCredentials,
@@ -75,7 +77,8 @@ impl Operation {
             | Self::DeviceAuthorization
             | Self::Token
             | Self::Introspect
-            | Self::Revoke => Face::Oauth,
+            | Self::Revoke
+            | Self::UserInfo => Face::Oauth,
         }
     }
 
@@ -95,6 +98,7 @@ impl Operation {
             Self::Token => "token",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
+            Self::UserInfo => "userinfo",
         }
     }
 
@@ -110,6 +114,7 @@ impl Operation {
     const fn allowed(self) -> &'static str {
         match self {
             Self::ListAccounts | Self::ListAccountRoles | Self::GetRoleCredentials => "GET,HEAD",
+            Self::UserInfo => "GET,HEAD,POST",
             _ => "POST",
         }
     }
@@ -144,6 +149,7 @@ pub(crate) async fn answer(operation: Operation, mut call: Call<'_>) -> Response
         Operation::Token => oauth::token(call).await,
         Operation::Introspect => oauth::introspect(call).await,
         Operation::Revoke => oauth::revoke(call).await,
+        Operation::UserInfo => oauth::userinfo(call).await,
     };
     if call.method == Method::HEAD {
         return without_body(answer);

@@ -6,22 +6,19 @@ use claviger_engine::{
     client::authenticate::name_of,
     error::Error,
     grant,
-    issued::Issued,
 };
-use claviger_model::{scope::OPENID, secret::Secret};
 use claviger_sigv4::{Claim, Invalid, Received};
 use claviger_wire::{
     aws::{error, oidc},
     face::Face,
-    jose,
 };
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::{
     answer::{self, other_dialect},
     call::Call,
+    id_token,
 };
-use crate::app::App;
 
 /// What SDKs sign for (WIRE §3.4).
 const SERVICE: &str = "sso-oauth";
@@ -44,7 +41,7 @@ pub(super) async fn create_token_with_iam(call: &mut Call<'_>) -> Response<Bytes
         let client_id = request.caller.client_id().to_owned();
         call.tell(|seen, app| seen.client = name_of(&app.context, &client_id));
         let issued = grant::pipeline::redeem(&app.context, call.requester, request).await?;
-        let id_token = id_token(app, &issued, &client_id);
+        let id_token = id_token::of(app, &issued, &client_id, None);
         Ok::<_, Error>((issued, id_token))
     };
     let result = result.await;
@@ -105,23 +102,4 @@ async fn verify(call: &Call<'_>) -> Result<Signature, Response<Bytes>> {
         return Err(error::unknown_machine());
     }
     Ok(signature)
-}
-
-/// An ID token, where the access token may know who it is about.
-fn id_token(app: &App, issued: &Issued, client_id: &str) -> Option<Secret> {
-    if !issued.scopes.iter().any(|scope| scope == OPENID) {
-        return None;
-    }
-    let now = app.context.now();
-    let by = jose::Signature {
-        issuer: app.context.links.issuer(),
-        now,
-        id: app.context.request_id(),
-    };
-    let keys = app.context.keys.signing(now);
-    let signed = jose::id_token(&keys.id_token, issued, client_id, &by);
-    if signed.is_none() {
-        tracing::error!("the key of ID tokens is none; run `claviger admin keys rotate`");
-    }
-    signed
 }

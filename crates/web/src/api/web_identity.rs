@@ -1,4 +1,4 @@
-//! Discovery and keys, for targets that verify our web identity tokens.
+//! The keys that verify our ID tokens and web identity tokens.
 
 use std::sync::Arc;
 
@@ -7,10 +7,6 @@ use claviger_wire::jose;
 use http::Response;
 
 use crate::app::App;
-
-pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Response<Body> {
-    jose::encode_discovery(app.context.links.issuer()).map(Body::from)
-}
 
 pub(crate) async fn jwks(State(app): State<Arc<App>>) -> Response<Body> {
     let published = app.context.keys.published(app.context.now());

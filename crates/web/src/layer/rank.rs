@@ -14,9 +14,12 @@ pub(crate) fn of(operation: Option<Operation>, parts: &Parts, body: &[u8]) -> Ra
         Some(Operation::CreateToken | Operation::CreateTokenWithIam | Operation::Token) => {
             Rank::Refresh
         }
-        Some(Operation::ListAccounts | Operation::ListAccountRoles | Operation::Introspect) => {
-            Rank::List
-        }
+        Some(
+            Operation::ListAccounts
+            | Operation::ListAccountRoles
+            | Operation::Introspect
+            | Operation::UserInfo,
+        ) => Rank::List,
         Some(Operation::GetRoleCredentials) => Rank::Credentials,
         Some(Operation::Logout | Operation::Revoke) => Rank::End,
         None => of_page(parts),

@@ -5,11 +5,11 @@ use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::{
     application,
-    authorize::{self, AuthorizeError, AuthorizeRequest},
+    authorize::{self, AuthorizeError, AuthorizeRequest, Next},
     web_session::SignedIn,
 };
-use claviger_model::redirect_uri::RedirectUri;
-use claviger_wire::authorize::decode_query;
+use claviger_model::{redirect_uri::RedirectUri, secret::Secret};
+use claviger_wire::authorize::{AGAIN, decode_query};
 use http::{Response, StatusCode};
 
 use super::{
@@ -32,7 +32,7 @@ struct ConsentPage<'a> {
     less: Choices,
     name: &'a str,
     host: &'a str,
-    on_this_computer: bool,
+    place: &'static str,
     sealed: &'a str,
 }
 
@@ -43,18 +43,35 @@ pub(crate) async fn show(visit: Visit) -> Response<Body> {
 }
 
 async fn view(visit: &Visit) -> Answer {
-    let request = match authorize::check(visit.context(), &decode_query(visit.raw_query())) {
+    let query = decode_query(visit.raw_query());
+    let request = match authorize::check(visit.context(), &query) {
         Ok(request) => request,
         Err(AuthorizeError::Redirect(redirection)) => {
             return Ok(way_back::send(&visit.app, &redirection));
         }
         Err(AuthorizeError::Page(refusal)) => return Err(refusal.into()),
     };
-    match visit.person().await? {
-        Some(signed_in) => consent(visit, &signed_in, &request).await,
-        // In place: the request is too long to travel inside another address.
-        None => Ok(sign_in::ask(visit, own_path::or_default(visit.target()))),
-    }
+    let signed_in = visit.person().await?;
+    // To sign in they stay where they are: the request is too long to travel inside another address.
+    let target = match authorize::next(visit.context(), &query, &request, signed_in.as_ref()) {
+        Next::Back(redirection) => return Ok(way_back::send(&visit.app, &redirection)),
+        Next::Consent => match &signed_in {
+            Some(signed_in) => return consent(visit, signed_in, &request).await,
+            None => visit.target().to_owned(),
+        },
+        Next::SignIn(None) => visit.target().to_owned(),
+        Next::SignIn(Some(again)) => with_again(visit, &again),
+    };
+    Ok(sign_in::ask(visit, own_path::or_default(&target)))
+}
+
+/// The address of this request with the mark that its person has been to sign in again, and none from before.
+fn with_again(visit: &Visit, again: &Secret) -> String {
+    let own = |pair: &&str| pair.split('=').next() != Some(AGAIN);
+    let mut query: Vec<&str> = visit.raw_query().split('&').filter(own).collect();
+    let mark = format!("{AGAIN}={}", again.reveal());
+    query.push(&mark);
+    format!("/authorize?{}", query.join("&"))
 }
 
 async fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest) -> Answer {
@@ -67,7 +84,7 @@ async fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest
         less: less::choices(visit.context(), signed_in, &request.scopes).await?,
         name: signed_in.user.name.as_str(),
         host: host(&request.redirect_uri),
-        on_this_computer: request.redirect_uri.is_loopback(),
+        place: place(&request.redirect_uri),
         sealed: sealed.reveal(),
     };
     Ok(page(
@@ -78,8 +95,22 @@ async fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest
     ))
 }
 
+/// What is said before the name of where it answers.
+const fn place(uri: &RedirectUri) -> &'static str {
+    if uri.is_loopback() {
+        "this computer, "
+    } else if uri.is_of_private_use() {
+        "an app on this device, "
+    } else {
+        ""
+    }
+}
+
+/// A host, or the name of a private-use scheme.
 fn host(uri: &RedirectUri) -> &str {
-    uri.origin().split_once("://").map_or("", |(_, host)| host)
+    let origin = uri.origin();
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host.unwrap_or_else(|| origin.trim_end_matches(':'))
 }
 
 /// `POST /authorize`.

@@ -7,7 +7,10 @@ use claviger_engine::{
     web_session::SignedIn,
 };
 use claviger_model::{
-    scope::{ACCOUNT_ACCESS, LEGACY_PORTAL, Reach, ScopeSet, minutes, policy},
+    scope::{
+        ACCOUNT_ACCESS, EMAIL, GROUPS, LEGACY_PORTAL, OFFLINE_ACCESS, OPENID, PROFILE, Reach,
+        ScopeSet, minutes, policy,
+    },
     time::Timestamp,
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
@@ -100,6 +103,12 @@ fn sentences(scopes: &ScopeSet, confined: &[Shown]) -> Vec<String> {
                 format!("All of it within the policy “{name}” of your organisation")
             }
             confining if confining.starts_with("sso:account:") => continue,
+            // Refreshing is what every application may do that asked for it.
+            OFFLINE_ACCESS => continue,
+            OPENID => "Recognise you the next time".to_owned(),
+            PROFILE => "Read your name".to_owned(),
+            EMAIL => "Read your email address".to_owned(),
+            GROUPS => "Read which groups you are in".to_owned(),
             unknown => format!("“{unknown}”, which opens nothing here"),
         };
         if !sentences.contains(&sentence) {

@@ -11,8 +11,11 @@ use http::{HeaderMap, header};
 use super::form;
 use crate::query::{self, Parameters};
 
-/// The ways of it, as metadata name them.
-pub const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+/// The way of those that keep no secret.
+pub(super) const NONE: &str = "none";
+
+/// The ways of it, as metadata name them; the first is that of whoever says nothing.
+pub const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", NONE];
 
 /// Reads who asks: from the header, or else from the form; never from both (TOK-02).
 pub(super) fn credentials(
@@ -20,7 +23,7 @@ pub(super) fn credentials(
     parameters: &Parameters,
 ) -> Result<ClientCredentials, Error> {
     let client_id = form::text(parameters, "client_id")?;
-    let client_secret = form::token(parameters, "client_secret")?;
+    let client_secret = form::secret(parameters, "client_secret")?;
     let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
     let Some(authorization) = authorizations.next() else {
         return Ok(ClientCredentials {
@@ -43,6 +46,20 @@ pub(super) fn credentials(
             .into());
     }
     Ok(own)
+}
+
+/// Reads who asks, and about which token. What kind of token they take it for changes nothing; `missing` is said where
+/// there is none.
+pub(super) fn about(
+    headers: &HeaderMap,
+    body: &[u8],
+    missing: &'static str,
+) -> Result<(ClientCredentials, Secret), Error> {
+    let form = form::read(body)?;
+    let client = credentials(headers, &form)?;
+    let token = form::secret(&form, "token")?;
+    let token = token.ok_or_else(|| Kind::InvalidRequest.because(missing))?;
+    Ok((client, token))
 }
 
 /// Reads `Basic`, whose two parts are encoded as a form's (RFC 6749 §2.3.1).

@@ -23,6 +23,9 @@ const fn code(status: u16, error: &'static str) -> Code {
 }
 
 const BROKEN: Code = code(500, "server_error");
+/// What a token that is good does not open (RFC 6750 §3.1).
+pub(super) const INSUFFICIENT_SCOPE: Code = code(403, "insufficient_scope");
+
 const UNAVAILABLE: Code = code(503, "temporarily_unavailable");
 
 /// How each kind is answered. Kinds that no endpoint here meets have the nearest of its own.
@@ -112,17 +115,12 @@ fn because(refusal: &Refusal) -> Cow<'static, str> {
 }
 
 /// What the engine calls by its AWS name, and what the RFCs call it.
-const NAMES: [(&str, &str); 12] = [
-    ("clientId", "client_id"),
-    ("clientSecret", "client_secret"),
+const NAMES: [(&str, &str); 7] = [
     ("codeVerifier", "code_verifier"),
     ("deviceCode", "device_code"),
     ("grantType", "grant_type"),
     ("redirectUri", "redirect_uri"),
     ("refreshToken", "refresh_token"),
-    ("requestedTokenType", "requested_token_type"),
-    ("subjectTokenType", "subject_token_type"),
-    ("subjectToken", "subject_token"),
     ("StartDeviceAuthorization", "the device authorization"),
     ("CreateToken", "answer of this endpoint"),
 ];
@@ -144,7 +142,7 @@ struct Told<'a> {
     error_description: &'a str,
 }
 
-fn encode(code: Code, because: &str) -> Response<Bytes> {
+pub(super) fn encode(code: Code, because: &str) -> Response<Bytes> {
     let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = answer::json(
         status,
@@ -159,7 +157,11 @@ fn encode(code: Code, because: &str) -> Response<Bytes> {
             let challenge = HeaderValue::from_static("Basic realm=\"claviger\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        429 | 503 => {
+        // What is counted is counted by the minute.
+        429 => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+        503 => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}

@@ -1,4 +1,5 @@
-//! What there is to know of this authorization server (RFC 8414). Nothing is listed that does not work.
+//! What there is to know of this server, as an authorization server (RFC 8414) and an OpenID provider (OpenID Connect
+//! Discovery §3); targets with a web identity read it as well. Nothing is listed that does not work.
 
 use bytes::Bytes;
 use claviger_model::{
@@ -9,7 +10,7 @@ use http::Response;
 use serde_json::json;
 
 use super::client::METHODS;
-use crate::answer;
+use crate::{answer, jose};
 
 /// Those that keep a secret.
 const BY_SECRET: [&str; 2] = ["client_secret_basic", "client_secret_post"];
@@ -27,6 +28,14 @@ pub fn encode(issuer: &str) -> Response<Bytes> {
         "registration_endpoint": at("/register"),
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
+        "userinfo_endpoint": at("/userinfo"),
+        "jwks_uri": at("/jwks"),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "claims_supported": jose::CLAIMS,
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": GrantType::REGISTRABLE.map(GrantType::as_str),

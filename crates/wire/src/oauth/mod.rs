@@ -8,6 +8,7 @@ pub mod device;
 pub mod register;
 pub mod introspect;
 pub mod revoke;
+pub mod userinfo;
 pub mod metadata;
 
 #[cfg(test)]

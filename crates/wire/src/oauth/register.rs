@@ -14,7 +14,7 @@ use claviger_model::{
 use http::{Response, StatusCode};
 use serde_json::json;
 
-use super::client::METHODS;
+use super::client::{METHODS, NONE};
 use crate::{answer, body::Members};
 
 const NAME: usize = 1020;
@@ -27,8 +27,9 @@ const NAMELESS: &str = "Unnamed application";
 /// Members that bring keys: nothing is fetched for a client, and none signs anything (SETTLED).
 const KEYS: [&str; 3] = ["jwks_uri", "jwks", "sector_identifier_uri"];
 
-/// Reads a registration. What only describes the client to people is left aside.
-pub fn decode(body: &[u8]) -> Result<Registration, Error> {
+/// Reads a registration, and the method by which the client wants to show that it is itself. What only describes it to
+/// people is left aside.
+pub fn decode(body: &[u8]) -> Result<(Registration, &'static str), Error> {
     let members = Members::read(body)?;
     if KEYS.iter().any(|name| members.has(name)) {
         return Err(metadata(
@@ -46,9 +47,14 @@ pub fn decode(body: &[u8]) -> Result<Registration, Error> {
     if responses.iter().any(|kind| kind != "code") {
         return Err(metadata("response_types must be code alone.").into());
     }
-    Ok(Registration {
+    let method = method(members.text("token_endpoint_auth_method", NAME)?)?;
+    let registration = Registration {
         dialect: Dialect::Oauth,
-        authentication: authentication(members.text("token_endpoint_auth_method", NAME)?)?,
+        authentication: if method == NONE {
+            Authentication::None
+        } else {
+            Authentication::Secret
+        },
         client_name: members
             .text("client_name", NAME)?
             .unwrap_or(NAMELESS)
@@ -57,17 +63,21 @@ pub fn decode(body: &[u8]) -> Result<Registration, Error> {
         scopes: scopes(members.text("scope", SCOPES)?),
         redirect_uris: members.texts("redirect_uris", URL)?.unwrap_or_default(),
         issuer_url: None,
-    })
+    };
+    Ok((registration, method))
 }
 
-fn authentication(method: Option<&str>) -> Result<Authentication, Refusal> {
-    match method {
-        Some("none") => Ok(Authentication::None),
-        Some(method) if !METHODS.contains(&method) => Err(metadata(
+fn method(asked: Option<&str>) -> Result<&'static str, Refusal> {
+    let [default, ..] = METHODS;
+    let Some(asked) = asked else {
+        return Ok(default);
+    };
+    let known = METHODS.into_iter().find(|method| *method == asked);
+    known.ok_or_else(|| {
+        metadata(
             "token_endpoint_auth_method must be client_secret_basic, client_secret_post or none.",
-        )),
-        _ => Ok(Authentication::Secret),
-    }
+        )
+    })
 }
 
 /// Those who name none may ask who somebody is, and for nothing of the portal.
@@ -93,8 +103,8 @@ fn metadata(because: &'static str) -> Refusal {
     Kind::InvalidClientMetadata.because(because)
 }
 
-/// Writes what was registered, all of it (RFC 7591 §3.2.1).
-pub fn encode(registered: &Registered) -> Response<Bytes> {
+/// Writes what was registered, all of it (RFC 7591 §3.2.1). Whoever has a secret may show it either way.
+pub fn encode(registered: &Registered, method: &str) -> Response<Bytes> {
     let metadata = &registered.metadata;
     let grants = metadata.grant_types.iter().map(|grant| grant.as_str());
     let codes = metadata.grant_types.contains(&GrantType::AuthorizationCode);
@@ -106,10 +116,7 @@ pub fn encode(registered: &Registered) -> Response<Bytes> {
         "grant_types": grants.collect::<Vec<_>>(),
         "response_types": if codes { vec!["code"] } else { vec![] },
         "scope": metadata.scopes.join(),
-        "token_endpoint_auth_method": match metadata.authentication {
-            Authentication::Secret => "client_secret_basic",
-            Authentication::None => "none",
-        },
+        "token_endpoint_auth_method": method,
     });
     if let Some(secret) = registered.client_secret.as_ref().map(Secret::reveal) {
         body["client_secret"] = json!(secret);

@@ -58,9 +58,8 @@ fn sentences_are_in_the_words_of_the_rfcs() {
     };
     let missing = "codeVerifier is missing. Send the one whose challenge /authorize was given.";
     insta::assert_snapshot!(told(Kind::InvalidRequest, missing), @r#"{"error":"invalid_request","error_description":"code_verifier is missing. Send the one whose challenge /authorize was given."}"#);
-    let several =
-        "subjectTokenType must be one: subjectToken, requestedTokenType, redirectUri, clientId.";
-    insta::assert_snapshot!(told(Kind::InvalidRequest, several), @r#"{"error":"invalid_request","error_description":"subject_token_type must be one: subject_token, requested_token_type, redirect_uri, client_id."}"#);
+    let several = "redirectUri or deviceCode is missing. Send the one of StartDeviceAuthorization.";
+    insta::assert_snapshot!(told(Kind::InvalidRequest, several), @r#"{"error":"invalid_request","error_description":"redirect_uri or device_code is missing. Send the one of the device authorization."}"#);
     let aws = "Register again: for the AWS CLI, run `aws sso logout`.";
     assert!(!told(Kind::InvalidClient, aws).contains("AWS"));
 }
@@ -105,8 +104,16 @@ fn a_parameter_that_is_too_long_is_refused() {
         "a".repeat(4097)
     );
     assert!(token::decode(&HeaderMap::new(), long.as_bytes()).is_err());
-    let assertion = format!("client_id=x&grant_type=x&assertion={}", "a".repeat(4097));
-    assert!(token::decode(&HeaderMap::new(), assertion.as_bytes()).is_ok());
+}
+
+#[test]
+fn htp_02_a_form_has_so_many_parameters() {
+    let wide = |count: usize| {
+        let more: Vec<String> = (1..count).map(|number| format!("p{number}=1")).collect();
+        format!("client_id=x&{}", more.join("&"))
+    };
+    assert!(form::read(wide(64).as_bytes()).is_ok());
+    assert!(form::read(wide(65).as_bytes()).is_err());
 }
 
 #[test]

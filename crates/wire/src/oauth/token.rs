@@ -1,4 +1,4 @@
-//! The token endpoint (RFC 6749 §3.2, RFC 8628 §3.4, RFC 8693 §2).
+//! The token endpoint (RFC 6749 §3.2, RFC 8628 §3.4).
 
 use bytes::Bytes;
 use claviger_engine::{
@@ -9,10 +9,7 @@ use claviger_model::secret::Secret;
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
-use super::{
-    client::credentials,
-    form::{self, ASSERTION},
-};
+use super::{client::credentials, form};
 use crate::answer;
 
 /// Reads a token request. Parameters of other grants than the one named are read and left aside.
@@ -25,18 +22,13 @@ pub fn decode(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, Error> {
              urn:ietf:params:oauth:grant-type:device_code.",
         )
     })?;
-    let text = |name| form::text(&form, name).map(|text| text.map(ToOwned::to_owned));
     Ok(TokenRequest {
-        device_code: form::token(&form, "device_code")?,
-        code: form::token(&form, "code")?,
-        refresh_token: form::token(&form, "refresh_token")?,
+        device_code: form::secret(&form, "device_code")?,
+        code: form::secret(&form, "code")?,
+        refresh_token: form::secret(&form, "refresh_token")?,
         scope: form::words(&form, "scope")?,
-        redirect_uri: text("redirect_uri")?,
-        code_verifier: form::token(&form, "code_verifier")?,
-        assertion: form::secret(&form, "assertion", ASSERTION)?,
-        subject_token: form::secret(&form, "subject_token", ASSERTION)?,
-        subject_token_type: text("subject_token_type")?,
-        requested_token_type: text("requested_token_type")?,
+        redirect_uri: form::text(&form, "redirect_uri")?.map(ToOwned::to_owned),
+        code_verifier: form::secret(&form, "code_verifier")?,
         ..TokenRequest::new(client, grant_type)
     })
 }
@@ -49,11 +41,13 @@ struct Granted<'a> {
     expires_in: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
     scope: String,
 }
 
-/// Writes what was issued.
-pub fn encode(issued: &Issued) -> Response<Bytes> {
+/// Writes what was issued, and the ID token that goes with it.
+pub fn encode(issued: &Issued, id_token: Option<&Secret>) -> Response<Bytes> {
     answer::json(
         StatusCode::OK,
         &Granted {
@@ -61,6 +55,7 @@ pub fn encode(issued: &Issued) -> Response<Bytes> {
             token_type: "Bearer",
             expires_in: issued.expires_in.as_seconds(),
             refresh_token: issued.refresh_token.as_ref().map(Secret::reveal),
+            id_token: id_token.map(Secret::reveal),
             scope: issued.scopes.join(),
         },
     )

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 
 /// The operations that a fault can befall; `*` stands for all of them.
-pub(super) const OPERATIONS: [&str; 13] = [
+pub(super) const OPERATIONS: [&str; 14] = [
     "RegisterClient",
     "StartDeviceAuthorization",
     "CreateToken",
@@ -28,6 +28,7 @@ pub(super) const OPERATIONS: [&str; 13] = [
     "token",
     "introspect",
     "revoke",
+    "userinfo",
 ];
 
 const EVERY: &str = "*";

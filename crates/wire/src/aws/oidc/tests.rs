@@ -58,6 +58,8 @@ fn tok_12_create_token_answers_whole_seconds_and_all_members() {
         token_type: TokenType::Access,
         user_id: UserId::from_bytes([1; 16]),
         auth_time: Timestamp::from_epoch_seconds(0),
+        nonce: None,
+        person: None,
     };
     insta::assert_snapshot!(body(&encode_create_token(&issued(Some("cvr1.y".into())))), @r#"{"accessToken":"cva1.x","expiresIn":3600,"idToken":null,"refreshToken":"cvr1.y","tokenType":"Bearer"}"#);
     insta::assert_snapshot!(body(&encode_create_token(&issued(None))), @r#"{"accessToken":"cva1.x","expiresIn":3600,"idToken":null,"refreshToken":null,"tokenType":"Bearer"}"#);
