@@ -53,14 +53,20 @@ async fn tok_08_a_client_of_the_standard_dialect_finishes_every_grant_in_that_of
 }
 
 #[tokio::test]
-async fn tok_08_an_exchange_is_no_form_and_a_signed_call_none_either() {
+async fn tok_08_a_signed_call_is_no_form() {
     let server = TestServer::start().await;
     let client = server.oauth().register(REDIRECT_URI).await;
+    let code = server.code_for(&client).await;
+    let held = tokens(&server.oauth().redeem(&client, &code).await);
     let before = server.rows().everything();
-    let form = server
-        .oauth()
-        .form("/token?aws_iam=t", &[("client_id", &client.id)]);
+    let refreshing = [
+        ("client_id", client.id.as_str()),
+        ("client_secret", &client.secret),
+        ("grant_type", "refresh_token"),
+        ("refresh_token", held.refresh_token()),
+    ];
+    let form = server.oauth().form("/token?aws_iam=t", &refreshing);
     let answer = server.send(form).await;
-    assert!(answer.status.is_client_error(), "{answer}");
+    answer.assert_error(415, "InvalidRequestException");
     assert_eq!(server.rows().everything(), before);
 }

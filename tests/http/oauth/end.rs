@@ -1,6 +1,9 @@
 //! What a token is worth (RFC 7662), and its end (RFC 7009).
 
-use claviger_engine::token::{access, refresh};
+use claviger_engine::{
+    admin,
+    token::{access, refresh},
+};
 use claviger_model::{port::clock::Clock as _, secret::SecretBytes};
 use claviger_tests::{
     TestServer,
@@ -43,7 +46,6 @@ async fn rfc_7662_a_client_is_told_what_its_access_token_is_worth() {
         "active": true,
         "iss": server.context.links.issuer(),
         "client_id": client.id,
-        "username": "alice",
         "scope": "sso:account:access",
         "token_type": "Bearer",
     });
@@ -73,6 +75,47 @@ async fn met_02_only_the_client_itself_is_told() {
     let answer = oauth.post("/introspect", &[("token", &held.access)]).await;
     answer.assert_oauth_error(401, "invalid_client");
     assert_eq!(server.rows().everything(), before);
+}
+
+/// Clients, people and sessions that have ended, at every endpoint where a token is shown.
+#[tokio::test]
+async fn reg_11_reg_12_met_03_whatever_has_ended_has_ended_here() {
+    let (server, client, held) = signed_in().await;
+    let oauth = server.oauth();
+    let refreshing = async || oauth.refresh(&client, held.refresh_token()).await;
+    let look = async || oauth.introspect(&client, &held.access).await;
+    look().await.assert_status(200);
+    admin::user::disable(&server.context, "alice")
+        .await
+        .expect("disabled");
+    assert_inactive(&look().await);
+    refreshing().await.assert_oauth_error(400, "invalid_grant");
+    admin::user::enable(&server.context, "alice")
+        .await
+        .expect("enabled");
+    // Their epoch has risen: what they held is over.
+    assert_inactive(&look().await);
+    refreshing().await.assert_oauth_error(400, "invalid_grant");
+    let denied = "it was seen to lie";
+    admin::client::deny(&server.context, &client.id, denied)
+        .await
+        .expect("denied");
+    for answer in [
+        look().await,
+        refreshing().await,
+        oauth.revoke(&client, &held.access).await,
+    ] {
+        answer.assert_oauth_error(401, "invalid_client");
+    }
+    let public = oauth.register_public(REDIRECT_URI).await;
+    server.clock.advance(91 * 24 * 3600);
+    for answer in [
+        oauth.refresh(&public, held.refresh_token()).await,
+        oauth.revoke(&public, &held.access).await,
+        oauth.ask("/device_authorization", &public, &[]).await,
+    ] {
+        answer.assert_oauth_error(401, "invalid_client");
+    }
 }
 
 #[tokio::test]

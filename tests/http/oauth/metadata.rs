@@ -8,7 +8,21 @@ use claviger_tests::{
 };
 use serde_json::{Value, json};
 
-const PATH: &str = "/.well-known/oauth-authorization-server";
+const PATHS: [&str; 2] = [
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/openid-configuration",
+];
+
+/// What an OpenID provider must tell (OpenID Connect Discovery §3).
+const REQUIRED: [&str; 7] = [
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "response_types_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+];
 
 fn texts(value: &Value) -> Vec<&str> {
     let list = value.as_array().expect("a list");
@@ -18,16 +32,17 @@ fn texts(value: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn met_01_everything_that_is_listed_works() {
     let server = TestServer::start().await;
-    let answer = server.send(Request::get(PATH)).await;
+    let [answer, openid] = PATHS.map(|path| server.send(Request::get(path)));
+    let (answer, openid) = (answer.await, openid.await);
     answer.assert_status(200);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=900"));
     let told = answer.json();
+    assert_eq!(openid.json(), told, "one server, one word");
     let issuer = server.context.links.issuer();
     assert_eq!(told["issuer"], json!(issuer));
-    let openid = server
-        .send(Request::get("/.well-known/openid-configuration"))
-        .await;
-    assert_eq!(openid.json()["issuer"], told["issuer"]);
+    for member in REQUIRED {
+        assert!(!told[member].is_null(), "{member}");
+    }
     let endpoints = told.as_object().expect("an object").iter();
     let endpoints = endpoints.filter(|(name, _)| name.ends_with("_endpoint"));
     let mut count = 0;
@@ -38,7 +53,7 @@ async fn met_01_everything_that_is_listed_works() {
         assert_ne!(answer.status, 404, "{name}: {answer}");
         count += 1;
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 7);
     assert_eq!(told["code_challenge_methods_supported"], json!(["S256"]));
     // Whatever is listed may be registered, all of it together.
     for method in texts(&told["token_endpoint_auth_methods_supported"]) {
@@ -46,6 +61,8 @@ async fn met_01_everything_that_is_listed_works() {
         body["grant_types"] = told["grant_types_supported"].clone();
         body["response_types"] = told["response_types_supported"].clone();
         body["scope"] = json!(texts(&told["scopes_supported"]).join(" "));
-        client(&server.oauth().register_with(&body).await);
+        let answer = server.oauth().register_with(&body).await;
+        assert_eq!(answer.member("token_endpoint_auth_method"), method);
+        client(&answer);
     }
 }

@@ -6,3 +6,5 @@ mod client;
 mod grants;
 mod both;
 mod end;
+mod openid;
+mod prompt;

@@ -126,6 +126,13 @@ async fn what_cannot_be_kept_is_refused() {
         let answer = server.oauth().register_with(&body).await;
         answer.assert_oauth_error(400, error);
     }
+    // What is null or empty is not there (SETTLED).
+    for nothing in [json!(null), json!("")] {
+        let mut body = sound.clone();
+        body["jwks"] = nothing.clone();
+        body["jwks_uri"] = nothing;
+        client(&server.oauth().register_with(&body).await);
+    }
     let broken = Request::post("/register")
         .header("Content-Type", "application/json")
         .body("{\"client_name\": \"x\", \"client_name\": \"y\"}");
@@ -133,6 +140,51 @@ async fn what_cannot_be_kept_is_refused() {
     answer.assert_oauth_error(400, "invalid_client_metadata");
     assert_eq!(server.rows().everything(), before);
     client(&server.oauth().register_with(&sound).await);
+}
+
+#[tokio::test]
+async fn rfc_8252_7_1_an_app_is_answered_at_its_own_scheme() {
+    const OWN: &str = "com.example.tool:/answer";
+    let server = TestServer::start().await;
+    let client = server.oauth().register_public(OWN).await;
+    let mut browser = server.browser_of("alice").await;
+    let query = claviger_tests::aws::authorize_query(&client, OWN);
+    let page = browser.authorize(&query).await;
+    page.assert_status(200);
+    assert!(
+        page.text()
+            .contains("an app on this device, <span class=\"mono\">com.example.tool<")
+    );
+    let policy = page.header("content-security-policy").unwrap_or_default();
+    assert!(
+        policy.contains("form-action 'self' com.example.tool:;"),
+        "{page}"
+    );
+    let back = browser.consent(&page, "Allow").await;
+    back.assert_status(303);
+    let location = back.header("location").unwrap_or_default();
+    assert!(
+        location.starts_with("com.example.tool:/answer?code="),
+        "{back}"
+    );
+    // Another app's is not it.
+    let query = claviger_tests::aws::authorize_query(&client, "com.example.other:/answer");
+    browser
+        .authorize(&query)
+        .await
+        .assert_error_page(400, "com.example.other");
+    // No link alone wakes an app: neither a wrong request nor one that nobody may be asked about.
+    for (name, value) in [("response_type", "token"), ("prompt", "none")] {
+        let mut query = claviger_tests::aws::authorize_query(&client, OWN);
+        query.retain(|(own, _)| own != name);
+        query.push((name.to_owned(), value.to_owned()));
+        let page = browser.authorize(&query).await;
+        page.assert_error_page(400, "com.example.tool");
+    }
+    // AWS clients have none.
+    let body = server.aws().code_client(&[OWN]);
+    let answer = server.aws().register_with(body).await;
+    answer.assert_error(400, "InvalidRedirectUriException");
 }
 
 #[tokio::test]
@@ -161,5 +213,5 @@ async fn reg_02_a_network_may_register_so_often() {
     let body = Oauth::registration(REDIRECT_URI, "none");
     let answer = server.oauth().register_with(&body).await;
     answer.assert_oauth_error(429, "slow_down");
-    assert!(answer.header("retry-after").is_some(), "{answer}");
+    assert_eq!(answer.header("retry-after"), Some("60"), "{answer}");
 }
