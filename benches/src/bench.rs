@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     process::Command,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -54,8 +53,8 @@ pub(crate) struct Bench {
     pub(crate) batched: Running,
     pub(crate) file: Peopled,
     pub(crate) shared: Peopled,
-    /// Access tokens of people by how many accounts they see.
-    pub(crate) viewers: Vec<(usize, Arc<str>)>,
+    /// Sessions of people by how many accounts they see.
+    pub(crate) viewers: Vec<(usize, Chain)>,
     pub(crate) begun: Vec<Starting>,
     pub(crate) errors: Vec<String>,
     /// What sessions have not asked the two STS for yet.
@@ -99,7 +98,7 @@ impl Bench {
         let mut viewers = Vec::new();
         for sees in SEES {
             let chain = SigningIn::of(&file, &person(sees)).await?.next().await?;
-            viewers.push((sees, chain.tokens.access_token.into()));
+            viewers.push((sees, chain));
         }
         let people = async |service: Service, store: &str, on_postgres: bool| {
             let needs = |row: &Row| row.needs_sessions() && row.is_on_postgres() == on_postgres;

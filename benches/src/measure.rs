@@ -13,8 +13,8 @@ use crate::{
     process::{Running, cpu, cpu_of_family, resident},
     row::{CROWD, Row},
     scenario::{
-        Asking, Authorizing, Chain, Listing, Mixing, Polling, Refreshing, Registering, SigningIn,
-        Starting, Storming, connect,
+        Asking, Authorizing, Chain, Introspecting, Listing, Mixing, Polling, Refreshing,
+        Registering, SigningIn, Starting, Storming, connect,
     },
     service::{PATIENT, PROMPT, SEES, TYPISTS, typist},
     sign_in::Client,
@@ -136,6 +136,14 @@ impl Bench {
                 });
                 Ok(self.run(row, process, listing.collect()).await?.0)
             }
+            Row::Introspect => {
+                let body = self.viewer(SEES[0])?.introspecting();
+                let introspecting = connections.map(|connection| Introspecting {
+                    connection,
+                    body: body.clone(),
+                });
+                Ok(self.run(row, process, introspecting.collect()).await?.0)
+            }
             Row::Refresh | Row::RefreshPostgres | Row::RefreshHalf | Row::RefreshBy(_) => {
                 let connections = connections.collect();
                 self.refresh(row, process, connections).await
@@ -160,10 +168,8 @@ impl Bench {
             }
             Row::Kept => {
                 let access = self.access(SEES[0])?;
-                let kept = connections.map(|connection| Kept {
-                    connection,
-                    access: Arc::clone(&access),
-                });
+                let kept = connections.zip(std::iter::repeat(access));
+                let kept = kept.map(|(connection, access)| Kept { connection, access });
                 Ok(self.run(row, process, kept.collect()).await?.0)
             }
             Row::Crowd => self.crowd(row, process, address).await,
@@ -345,10 +351,15 @@ impl Bench {
         Ok(sample)
     }
 
-    /// The token of somebody who sees so many accounts.
-    pub(crate) fn access(&self, sees: usize) -> anyhow::Result<Arc<str>> {
+    /// The session of somebody who sees so many accounts.
+    fn viewer(&self, sees: usize) -> anyhow::Result<&Chain> {
         let viewer = self.viewers.iter().find(|(own, _)| *own == sees);
-        Ok(Arc::clone(&viewer.context("nobody sees so many")?.1))
+        Ok(&viewer.context("nobody sees so many")?.1)
+    }
+
+    /// Their token.
+    pub(crate) fn access(&self, sees: usize) -> anyhow::Result<Arc<str>> {
+        Ok(self.viewer(sees)?.tokens.access_token.as_str().into())
     }
 
     /// What nobody has asked that STS for yet, and the name of its roles.

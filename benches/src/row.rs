@@ -21,6 +21,8 @@ pub(crate) enum Row {
     Poll,
     /// ListAccounts of a person who sees 5, 50 or 500.
     List(usize),
+    /// Introspection of an access token.
+    Introspect,
     /// CreateToken with a refresh token, on SQLite.
     Refresh,
     /// The same on PostgreSQL.
@@ -75,6 +77,7 @@ pub(crate) const ALL: &[Row] = &[
     Row::Register,
     Row::Poll,
     Row::List(5),
+    Row::Introspect,
     Row::CeilingSqlite,
     Row::CeilingSqliteApart,
     Row::Refresh,
@@ -122,6 +125,7 @@ impl Row {
             Self::Start => "StartDeviceAuthorization".to_owned(),
             Self::Poll => "device poll, pending".to_owned(),
             Self::List(sees) => format!("ListAccounts, {sees} accounts"),
+            Self::Introspect => "introspection".to_owned(),
             Self::Refresh => "refresh with rotation, SQLite".to_owned(),
             Self::RefreshPostgres => "refresh with rotation, PostgreSQL".to_owned(),
             Self::Storm => "storm: one refresh, 100 times".to_owned(),
@@ -211,7 +215,7 @@ impl Row {
         let (ceiling, must, aim) = match self {
             Self::Register => (Self::CeilingConstant, 1.5, 1.25),
             Self::Poll => (Self::CeilingConstant, 1.6, 1.3),
-            Self::List(5) => (Self::CeilingConstant, 1.8, 1.4),
+            Self::List(5) | Self::Introspect => (Self::CeilingConstant, 1.8, 1.4),
             Self::Refresh => (Self::CeilingSqlite, 1.5, 1.25),
             Self::RefreshPostgres => (Self::CeilingPostgresBatched, 1.6, 1.3),
             _ => return None,

@@ -11,8 +11,9 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use bytes::Bytes;
 use futures_util::future::try_join_all;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -103,6 +104,16 @@ impl Chain {
             tokens,
             rotations: [None; ROTATIONS],
         }
+    }
+
+    /// The form that asks what its access token is worth. Nothing in it has to be escaped.
+    pub(crate) fn introspecting(&self) -> Bytes {
+        let (client, token) = (&self.client, &self.tokens.access_token);
+        let form = format!(
+            "client_id={}&client_secret={}&token={token}",
+            client.id, client.secret
+        );
+        form.into()
     }
 
     fn may_rotate(&self) -> bool {
@@ -253,6 +264,25 @@ impl Worker for Authorizing {
         let body = self.client.redeeming(&code);
         let tokens: Tokens = self.connection.call("/token", &body).await?.read()?;
         ensure!(!tokens.access_token.is_empty(), "no token");
+        Ok(Outcome::Done)
+    }
+}
+
+/// Asks what an access token is worth.
+pub(crate) struct Introspecting {
+    pub(crate) connection: Connection,
+    pub(crate) body: Bytes,
+}
+
+impl Worker for Introspecting {
+    async fn once(&mut self) -> anyhow::Result<Outcome> {
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = self
+            .connection
+            .send(Method::POST, "/introspect", &form, self.body.clone())
+            .await?;
+        let told: Value = answer.read()?;
+        ensure!(told["active"] == true, "{told}");
         Ok(Outcome::Done)
     }
 }
