@@ -10,7 +10,7 @@ use claviger_model::{
     redirect_uri::RedirectUri,
     scope::ScopeSet,
     secret::Secret,
-    time::{Lifetime, Timestamp},
+    time::Timestamp,
 };
 use claviger_store::{repository::authorization_code as codes, statement::Plan};
 
@@ -20,6 +20,7 @@ use crate::{
     confinement,
     context::Context,
     error::{Error, Kind, Refusal},
+    prompt::{self, Asking},
     redirection,
     token::{
         authorization_code,
@@ -90,17 +91,6 @@ pub struct AuthorizeRequest {
     pub asking: Asking,
 }
 
-/// How a person is to be asked (OpenID Connect Core §3.1.2.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asking {
-    /// `prompt=none`: nothing may be shown.
-    pub silently: bool,
-    /// `prompt=login`: they prove anew who they are.
-    pub anew: bool,
-    /// `max_age`: how long ago they may have proved it at most.
-    pub max_age: Option<Lifetime>,
-}
-
 /// Why a request is not put before a person.
 #[derive(Debug)]
 pub enum AuthorizeError {
@@ -128,9 +118,6 @@ pub fn check(
         .clone()
         .filter(|state| state.len() <= LONGEST_STATE);
     match check_parameters(context, &client, query) {
-        Ok(Parameters { asking, .. }) if asking.silently && redirect_uri.is_of_private_use() => {
-            Err(AuthorizeError::Page(unasked().detail("prompt=none")))
-        }
         Ok(Parameters {
             scopes,
             challenge,
@@ -145,23 +132,32 @@ pub fn check(
             nonce: query.nonce.clone(),
             asking,
         }),
-        Err((_, description)) if redirect_uri.is_of_private_use() => {
-            Err(AuthorizeError::Page(unasked().detail(description)))
-        }
-        Err((error, description)) => Err(AuthorizeError::Redirect(redirection::failure(
-            context.links.issuer(),
-            &redirect_uri,
-            state.as_deref(),
-            error,
-            description,
-        ))),
+        Err(flaw) => Err(unasked(context, &redirect_uri, state.as_deref(), flaw)),
     }
 }
 
-/// Nobody has been asked yet: a link must not be enough to wake another app of theirs (RFC 9700 §4.11.2).
-fn unasked() -> Refusal {
-    Kind::InvalidRequest
-        .because("The application asks for something that cannot be done. Start again from it.")
+/// The answer to a client before anybody was asked. A link must not be enough to wake another app of theirs
+/// (RFC 9700 §4.11.2).
+fn unasked(
+    context: &Context,
+    redirect_uri: &RedirectUri,
+    state: Option<&str>,
+    (error, description): Flaw,
+) -> AuthorizeError {
+    if redirect_uri.is_of_private_use() {
+        let refusal = Kind::InvalidRequest.because(
+            "The application asks for something that cannot be done. Start again from it.",
+        );
+        return AuthorizeError::Page(refusal.detail(description));
+    }
+    let issuer = context.links.issuer();
+    AuthorizeError::Redirect(redirection::failure(
+        issuer,
+        redirect_uri,
+        state,
+        error,
+        description,
+    ))
 }
 
 fn check_client(
@@ -254,44 +250,9 @@ fn check_parameters(
     Ok(Parameters {
         scopes: check_scopes(client, query)?,
         challenge,
-        asking: check_asking(query)?,
+        asking: Asking::read(query.prompt.as_deref(), query.max_age.as_deref())
+            .map_err(|description| ("invalid_request", description))?,
     })
-}
-
-/// `prompt` and `max_age`. People are asked for consent and told who they are each time, whatever is prompted for.
-fn check_asking(query: &AuthorizeQuery) -> Result<Asking, Flaw> {
-    let mut asking = Asking::default();
-    let prompts: Vec<&str> = query
-        .prompt
-        .iter()
-        .flat_map(|prompt| prompt.split(' '))
-        .collect();
-    for (position, prompt) in prompts.iter().enumerate() {
-        if prompts.iter().take(position).any(|before| before == prompt) {
-            return Err(("invalid_request", "prompt names something twice"));
-        }
-        match *prompt {
-            "none" if prompts.len() == 1 => asking.silently = true,
-            "login" => asking.anew = true,
-            "consent" | "select_account" => {}
-            _ => {
-                return Err((
-                    "invalid_request",
-                    "prompt must be none alone, or some of login, consent and select_account",
-                ));
-            }
-        }
-    }
-    if let Some(text) = &query.max_age {
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-        // Whoever may have proved it longer ago than a lifetime can say may have at any time.
-        let seconds = text.parse().unwrap_or(u32::MAX);
-        if !plain {
-            return Err(("invalid_request", "max_age must be a number of seconds"));
-        }
-        asking.max_age = Some(Lifetime::seconds(seconds));
-    }
-    Ok(asking)
 }
 
 /// What becomes of a request before the person is asked for consent.
@@ -302,8 +263,6 @@ pub enum Next {
     /// They sign in first. A value goes with the request as its parameter `again`, so that it is known afterwards that
     /// they did.
     SignIn(Option<Secret>),
-    /// The client is told that nothing can be done in silence.
-    Back(Redirection),
 }
 
 /// What comes next for whoever is signed in, or for nobody.
@@ -312,66 +271,23 @@ pub fn next(
     query: &AuthorizeQuery,
     request: &AuthorizeRequest,
     signed_in: Option<&SignedIn>,
-) -> Next {
+) -> Result<Next, AuthorizeError> {
     let now = context.now();
-    let asking = request.asking;
-    let is_fresh = signed_in.is_some_and(|signed_in| {
-        let has_come_back =
-            since(context, query, request, now).is_some_and(|since| since <= signed_in.auth_time);
-        let is_recent = |age: Lifetime| now <= signed_in.auth_time.plus(age);
-        has_come_back || (!asking.anew && asking.max_age.is_none_or(is_recent))
-    });
-    if !asking.silently {
-        let asks_anew = asking.anew || asking.max_age.is_some();
-        return if is_fresh {
-            Next::Consent
-        } else {
-            Next::SignIn(asks_anew.then(|| seal_again(context, request, now)))
-        };
-    }
-    let (error, description) = if is_fresh {
-        ("consent_required", "the person has to be asked")
-    } else {
-        ("login_required", "the person has to sign in")
+    let (asking, client) = (request.asking, request.client.reference);
+    let mark = query.again.as_deref();
+    let since = mark.and_then(|mark| prompt::marked_at(context, client, mark, now));
+    let is_met = signed_in.is_some_and(|person| asking.is_met(person.auth_time, since, now));
+    let flaw = match (asking.silently, is_met) {
+        (false, true) => return Ok(Next::Consent),
+        (false, false) => {
+            let mark = || prompt::mark(context, client, now);
+            return Ok(Next::SignIn(asking.wants_proof().then(mark)));
+        }
+        (true, true) => ("consent_required", "the person has to be asked"),
+        (true, false) => ("login_required", "the person has to sign in"),
     };
-    Next::Back(redirection::failure(
-        context.links.issuer(),
-        &request.redirect_uri,
-        request.state.as_deref(),
-        error,
-        description,
-    ))
-}
-
-/// The mark of a request whose person was sent to sign in now. It is for that client alone.
-fn seal_again(context: &Context, request: &AuthorizeRequest, now: Timestamp) -> Secret {
-    transaction::seal(
-        &context.keys.active(),
-        context.draw(),
-        Purpose::Again,
-        request.client.reference.as_bytes(),
-        now.plus(context.policy.transaction_lifetime),
-        &Writer::default().time(now).finish(),
-    )
-}
-
-/// Since when a sign-in counts as one for this request.
-fn since(
-    context: &Context,
-    query: &AuthorizeQuery,
-    request: &AuthorizeRequest,
-    now: Timestamp,
-) -> Option<Timestamp> {
-    let sealed = query.again.as_deref()?;
-    let client = request.client.reference;
-    let payload = transaction::open(
-        &context.keys,
-        Purpose::Again,
-        client.as_bytes(),
-        now,
-        sealed,
-    )?;
-    Reader(&payload).time()
+    let state = request.state.as_deref();
+    Err(unasked(context, &request.redirect_uri, state, flaw))
 }
 
 fn check_challenge(may_lack: bool, query: &AuthorizeQuery) -> Result<Option<CodeChallenge>, Flaw> {

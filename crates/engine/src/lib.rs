@@ -19,6 +19,7 @@ pub mod sign_in;
 pub mod confinement;
 pub mod device;
 mod redirection;
+pub mod prompt;
 pub mod authorize;
 pub mod issued;
 pub mod session;

@@ -83,8 +83,6 @@ pub async fn end_session(
         Kind::NotFound
             .because("This session has already ended. Reload the page to see what is left.")
     })?;
-    let plan = session::ending(context, requester, &user, &session, EndReason::Person, now);
-    store.apply(plan).await?;
-    context.credentials.forget(session_id);
+    session::end(context, requester, &user, &session, EndReason::Person, now).await?;
     Ok(())
 }

@@ -295,10 +295,7 @@ pub async fn logout(
 ) -> Result<(), Error> {
     let now = context.now();
     let Holding { session, user, .. } = believe(context, bearer, now).await?;
-    let plan = session::ending(context, requester, &user, &session, EndReason::Logout, now);
-    let applied = context.store.apply(plan).await?;
-    context.credentials.forget(session.id);
-    if applied.is_whole() {
+    if session::end(context, requester, &user, &session, EndReason::Logout, now).await? {
         Ok(())
     } else {
         Err(unauthorized().into())

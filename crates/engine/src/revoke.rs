@@ -33,17 +33,15 @@ pub async fn revoke(
     if !session.is_live(now) {
         return Ok(());
     }
-    let plan = session::ending(
+    session::end(
         context,
         requester,
         &user,
         &session,
         EndReason::Revocation,
         now,
-    );
-    // An unmet guard means that it has ended meanwhile.
-    context.store.apply(plan).await?;
-    context.credentials.forget(session.id);
+    )
+    .await?;
     Ok(())
 }
 

@@ -160,6 +160,21 @@ pub(crate) fn ending(
     Plan::of(session::ending(session.id, reason, now)).then(audit::recording(context, &record))
 }
 
+/// Ends a session, and whatever was kept for it; false where it has ended meanwhile.
+pub(crate) async fn end(
+    context: &Context,
+    requester: &Requester,
+    user: &User,
+    session: &Session,
+    reason: EndReason,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let plan = ending(context, requester, user, session, reason, now);
+    let applied = context.store.apply(plan).await?;
+    context.credentials.forget(session.id);
+    Ok(applied.is_whole())
+}
+
 /// The tokens of a session's current generation; the access token carries `scopes` of it.
 ///
 /// Clients without scopes (WIRE §3.5) get a long access token and nothing to refresh it with.

@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use crate::{
     aws::error::{self as aws, Exception, Service},
     oauth::error as oauth,
+    sentence,
 };
 
 /// Whose words an answer is in.
@@ -53,7 +54,7 @@ impl Face {
     pub fn unknown_operation(self, status: StatusCode) -> Response<Bytes> {
         match self.service() {
             Some(service) => aws::unknown_operation(service, status),
-            None => oauth::malformed(status, aws::UNKNOWN_OPERATION),
+            None => oauth::malformed(status, sentence::UNKNOWN_OPERATION),
         }
     }
 

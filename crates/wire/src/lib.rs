@@ -8,6 +8,7 @@ pub mod query;
 pub mod media_type;
 pub mod authorize;
 pub mod answer;
+mod sentence;
 pub mod jose;
 pub mod aws;
 pub mod oauth;

@@ -1,5 +1,6 @@
 //! How clients show that they are themselves, and what they are told who do not.
 
+use super::signed_in;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claviger_tests::{
     TestServer,
@@ -8,15 +9,6 @@ use claviger_tests::{
     oauth::{Shown, basic, tokens},
     server::REDIRECT_URI,
 };
-
-/// A client that keeps a secret, with live tokens.
-async fn signed_in() -> (TestServer, Client, Tokens) {
-    let server = TestServer::start().await;
-    let client = server.oauth().register(REDIRECT_URI).await;
-    let code = server.code_for(&client).await;
-    let tokens = tokens(&server.oauth().redeem(&client, &code).await);
-    (server, client, tokens)
-}
 
 fn refreshing(tokens: &Tokens) -> [(&'static str, &str); 2] {
     [

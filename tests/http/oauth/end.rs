@@ -1,28 +1,15 @@
 //! What a token is worth (RFC 7662), and its end (RFC 7009).
 
+use super::signed_in;
 use claviger_engine::{
     admin,
     token::{access, refresh},
 };
 use claviger_model::{port::clock::Clock as _, secret::SecretBytes};
 use claviger_tests::{
-    TestServer,
-    aws::{Client, Tokens},
-    driver::Mode,
-    http::Response,
-    oauth::tokens,
-    server::REDIRECT_URI,
+    TestServer, aws::Client, driver::Mode, http::Response, oauth::tokens, server::REDIRECT_URI,
 };
 use serde_json::json;
-
-/// A client that keeps a secret, with live tokens.
-async fn signed_in() -> (TestServer, Client, Tokens) {
-    let server = TestServer::start().await;
-    let client = server.oauth().register(REDIRECT_URI).await;
-    let code = server.code_for(&client).await;
-    let tokens = tokens(&server.oauth().redeem(&client, &code).await);
-    (server, client, tokens)
-}
 
 #[track_caller]
 fn assert_inactive(answer: &Response) {

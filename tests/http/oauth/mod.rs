@@ -1,5 +1,12 @@
 //! The standard dialect: the same grants in other words.
 
+use claviger_tests::{
+    TestServer,
+    aws::{Client, Tokens},
+    oauth::tokens,
+    server::REDIRECT_URI,
+};
+
 mod metadata;
 mod register;
 mod client;
@@ -8,3 +15,12 @@ mod both;
 mod end;
 mod openid;
 mod prompt;
+
+/// A client that keeps a secret, with live tokens.
+async fn signed_in() -> (TestServer, Client, Tokens) {
+    let server = TestServer::start().await;
+    let client = server.oauth().register(REDIRECT_URI).await;
+    let code = server.code_for(&client).await;
+    let tokens = tokens(&server.oauth().redeem(&client, &code).await);
+    (server, client, tokens)
+}

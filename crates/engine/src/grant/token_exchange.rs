@@ -13,11 +13,11 @@ use super::{
     step::Step,
 };
 use crate::{
+    bearer,
     client::register::check_policy,
     error::{Error, Kind, Refusal},
     issued::TokenType,
     session::{self, Beginning},
-    token::access,
 };
 
 pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Issued, Error> {
@@ -41,31 +41,24 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
              urn:ietf:params:oauth:token-type:refresh_token.",
         )
     })?;
-    let token = access::read(&step.context.keys, text.reveal()).ok_or_else(invalid)?;
-    let found = sessions::with_user(step.context.store.as_ref(), token.claims.session_id).await?;
-    let (parent, user) = found
-        .filter(|(session, user)| {
-            token.claims.client == step.client.reference
-                && session.client == token.claims.client
-                && step.now < token.claims.expires_at
-                && token.belongs_to(&session.secret)
-                && session::is_good(step.context, session, user, step.now)
-        })
-        .ok_or_else(invalid)?;
+    let found = bearer::believe(step.context, text, step.now).await?;
+    let own = found.filter(|bearer| bearer.claims.client == step.client.reference);
+    let bearer = own.ok_or_else(invalid)?;
+    let held = bearer.scopes();
+    let parent = bearer.session;
     if parent.parent.is_some() {
         return Err(Kind::InvalidGrant
             .because("This token was exchanged already. Exchange the one that it came from.")
             .into());
     }
-    let held = parent.scopes.select(token.claims.scope_mask);
     let held = held.with_limits_of(&parent.scopes);
     let scopes = held.narrow(step.scopes).map_err(|_| {
         Kind::InvalidScope
             .because("A scope is asked for that the token does not have. Ask for less.")
     })?;
     check_policy(step.context, &scopes)?;
-    let generation = token.claims.generation;
-    let mut issued = begin(step, &parent, generation, &user, scopes).await?;
+    let generation = bearer.claims.generation;
+    let mut issued = begin(step, &parent, generation, &bearer.user, scopes).await?;
     if wanted == TokenType::Access {
         issued.refresh_token = None;
     } else if issued.refresh_token.is_some() {

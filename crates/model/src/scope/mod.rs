@@ -22,12 +22,12 @@ pub const EMAIL: &str = "email";
 /// The scope that asks for the names of a person's groups.
 pub const GROUPS: &str = "groups";
 
-/// The scopes that ask for claims about a person.
-pub const CLAIMS: [&str; 3] = [PROFILE, EMAIL, GROUPS];
-
 /// The scope that asks for a refresh token (OpenID Connect Core §11); whoever registered that grant has one in
 /// any case.
 pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// The scopes that are about a person, and open nothing of the portal.
+pub const ABOUT_PEOPLE: [&str; 5] = [OPENID, PROFILE, EMAIL, GROUPS, OFFLINE_ACCESS];
 
 /// The legacy scope of clients that know no refresh; it opens the portal API as well.
 pub const LEGACY_PORTAL: &str = "sso-portal:*";
@@ -127,8 +127,8 @@ pub fn policy(scope: &str) -> Option<&str> {
 
 /// Whether a scope means something here, if it is well-formed. Others open nothing.
 pub fn is_known(scope: &str) -> bool {
-    [OPENID, OFFLINE_ACCESS, ACCOUNT_ACCESS].contains(&scope)
-        || CLAIMS.contains(&scope)
+    scope == ACCOUNT_ACCESS
+        || ABOUT_PEOPLE.contains(&scope)
         || Confinement::parse(scope).is_some()
         || is_limit(scope)
 }

@@ -46,23 +46,28 @@ async fn view(visit: &Visit) -> Answer {
     let query = decode_query(visit.raw_query());
     let request = match authorize::check(visit.context(), &query) {
         Ok(request) => request,
-        Err(AuthorizeError::Redirect(redirection)) => {
-            return Ok(way_back::send(&visit.app, &redirection));
-        }
-        Err(AuthorizeError::Page(refusal)) => return Err(refusal.into()),
+        Err(error) => return unasked(visit, error),
     };
     let signed_in = visit.person().await?;
     // To sign in they stay where they are: the request is too long to travel inside another address.
     let target = match authorize::next(visit.context(), &query, &request, signed_in.as_ref()) {
-        Next::Back(redirection) => return Ok(way_back::send(&visit.app, &redirection)),
-        Next::Consent => match &signed_in {
+        Err(error) => return unasked(visit, error),
+        Ok(Next::Consent) => match &signed_in {
             Some(signed_in) => return consent(visit, signed_in, &request).await,
             None => visit.target().to_owned(),
         },
-        Next::SignIn(None) => visit.target().to_owned(),
-        Next::SignIn(Some(again)) => with_again(visit, &again),
+        Ok(Next::SignIn(None)) => visit.target().to_owned(),
+        Ok(Next::SignIn(Some(again))) => with_again(visit, &again),
     };
     Ok(sign_in::ask(visit, own_path::or_default(&target)))
+}
+
+/// The answer where nobody is asked.
+fn unasked(visit: &Visit, error: AuthorizeError) -> Answer {
+    match error {
+        AuthorizeError::Redirect(redirection) => Ok(way_back::send(&visit.app, &redirection)),
+        AuthorizeError::Page(refusal) => Err(refusal.into()),
+    }
 }
 
 /// The address of this request with the mark that its person has been to sign in again, and none from before.

@@ -17,7 +17,7 @@ pub fn decode(headers: &HeaderMap, body: &[u8]) -> Result<StartDevice, Error> {
     Ok(StartDevice {
         client: credentials(headers, &form)?,
         start_url: None,
-        scopes: form::words(&form, "scope")?,
+        scopes: form::scopes(&form, "scope")?,
     })
 }
 

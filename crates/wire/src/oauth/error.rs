@@ -7,7 +7,7 @@ use claviger_engine::error::{Error, Kind, Refusal};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::{answer, aws::error::SCRIPTED};
+use crate::{answer, sentence};
 
 /// An error's status and code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ const fn code(status: u16, error: &'static str) -> Code {
 }
 
 const BROKEN: Code = code(500, "server_error");
+
 /// What a token that is good does not open (RFC 6750 §3.1).
 pub(super) const INSUFFICIENT_SCOPE: Code = code(403, "insufficient_scope");
 
@@ -55,9 +56,6 @@ pub const fn code_of(kind: Kind) -> Code {
 const NOT_A_CLIENT: &str = "The client is not known, has ended, or has not shown that it is itself. Register it \
      again, or ask the operator.";
 
-const BECAUSE_BROKEN: &str = "Something went wrong on the server. Try again; if it stays, tell the operator the \
-     x-amzn-RequestId of this answer.";
-
 /// An error of an endpoint.
 pub fn refuse(error: &Error) -> Response<Bytes> {
     match error {
@@ -84,15 +82,12 @@ pub fn refuse_registration(error: &Error) -> Response<Bytes> {
 
 /// A bug of ours, whatever it was (TOK-13).
 pub fn broken() -> Response<Bytes> {
-    encode(BROKEN, BECAUSE_BROKEN)
+    encode(BROKEN, sentence::BROKEN)
 }
 
 /// No answer within the deadline (R7).
 pub fn late() -> Response<Bytes> {
-    encode(
-        UNAVAILABLE,
-        "The server is overloaded. Try again in a moment.",
-    )
+    encode(UNAVAILABLE, sentence::OVERLOADED)
 }
 
 /// 404, 405, 413, 415 and their like, which are about the request's form.
@@ -102,7 +97,7 @@ pub fn malformed(status: StatusCode, because: &str) -> Response<Bytes> {
 
 /// An error that a fault script asked for.
 pub fn scripted(status: u16, error: &'static str) -> Response<Bytes> {
-    encode(code(status, error), SCRIPTED)
+    encode(code(status, error), sentence::SCRIPTED)
 }
 
 /// The sentence of a refusal in the words of this dialect.

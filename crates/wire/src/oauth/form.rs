@@ -42,9 +42,13 @@ pub(super) fn secret(form: &Parameters, name: &str) -> Result<Option<Secret>, Er
     Ok(text(form, name)?.map(Secret::from))
 }
 
-/// A list of words (RFC 6749 §3.3).
-pub(super) fn words(form: &Parameters, name: &str) -> Result<Vec<String>, Error> {
-    let text = text(form, name)?.unwrap_or_default();
+/// A list of scopes; none where there is no such parameter.
+pub(super) fn scopes(form: &Parameters, name: &str) -> Result<Vec<String>, Error> {
+    Ok(words(text(form, name)?.unwrap_or_default()))
+}
+
+/// The words of a text, which single spaces part (RFC 6749 §3.3).
+pub(super) fn words(text: &str) -> Vec<String> {
     let words = text.split(' ').filter(|word| !word.is_empty());
-    Ok(words.map(ToOwned::to_owned).collect())
+    words.map(ToOwned::to_owned).collect()
 }

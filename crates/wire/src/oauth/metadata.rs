@@ -4,22 +4,19 @@
 use bytes::Bytes;
 use claviger_model::{
     client::GrantType,
-    scope::{ACCOUNT_ACCESS, CLAIMS, OFFLINE_ACCESS, OPENID},
+    scope::{ABOUT_PEOPLE, ACCOUNT_ACCESS},
 };
 use http::Response;
 use serde_json::json;
 
-use super::client::METHODS;
+use super::client::{METHODS, NONE};
 use crate::{answer, jose};
-
-/// Those that keep a secret.
-const BY_SECRET: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 
 /// Writes the metadata of the server at `issuer`.
 pub fn encode(issuer: &str) -> Response<Bytes> {
     let at = |path: &str| format!("{issuer}{path}");
-    let claims = CLAIMS.into_iter().chain([OFFLINE_ACCESS, ACCOUNT_ACCESS]);
-    let scopes: Vec<&str> = [OPENID].into_iter().chain(claims).collect();
+    let scopes = ABOUT_PEOPLE.into_iter().chain([ACCOUNT_ACCESS]);
+    let by_secret = METHODS.into_iter().filter(|method| *method != NONE);
     answer::public(&json!({
         "issuer": issuer,
         "authorization_endpoint": at("/authorize"),
@@ -40,9 +37,9 @@ pub fn encode(issuer: &str) -> Response<Bytes> {
         "response_modes_supported": ["query"],
         "grant_types_supported": GrantType::REGISTRABLE.map(GrantType::as_str),
         "code_challenge_methods_supported": ["S256"],
-        "scopes_supported": scopes,
+        "scopes_supported": scopes.collect::<Vec<_>>(),
         "token_endpoint_auth_methods_supported": METHODS,
-        "introspection_endpoint_auth_methods_supported": BY_SECRET,
+        "introspection_endpoint_auth_methods_supported": by_secret.collect::<Vec<_>>(),
         "revocation_endpoint_auth_methods_supported": METHODS,
         "authorization_response_iss_parameter_supported": true,
     }))

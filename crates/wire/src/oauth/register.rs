@@ -8,13 +8,16 @@ use claviger_engine::{
 use claviger_model::{
     client::{Authentication, Dialect, GrantType},
     redirect_uri::RedirectUri,
-    scope::{CLAIMS, OFFLINE_ACCESS, OPENID},
+    scope::ABOUT_PEOPLE,
     secret::Secret,
 };
 use http::{Response, StatusCode};
 use serde_json::json;
 
-use super::client::{METHODS, NONE};
+use super::{
+    client::{METHODS, NONE},
+    form::words,
+};
 use crate::{answer, body::Members};
 
 const NAME: usize = 1020;
@@ -82,21 +85,12 @@ fn method(asked: Option<&str>) -> Result<&'static str, Refusal> {
 
 /// Those who name none may ask who somebody is, and for nothing of the portal.
 fn scopes(text: Option<&str>) -> Vec<String> {
-    let named: Vec<String> = text
-        .unwrap_or_default()
-        .split(' ')
-        .filter(|word| !word.is_empty())
-        .map(ToOwned::to_owned)
-        .collect();
-    if !named.is_empty() {
-        return named;
+    let named = words(text.unwrap_or_default());
+    if named.is_empty() {
+        ABOUT_PEOPLE.map(ToOwned::to_owned).into()
+    } else {
+        named
     }
-    [OPENID]
-        .into_iter()
-        .chain(CLAIMS)
-        .chain([OFFLINE_ACCESS])
-        .map(ToOwned::to_owned)
-        .collect()
 }
 
 fn metadata(because: &'static str) -> Refusal {

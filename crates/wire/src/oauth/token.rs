@@ -26,7 +26,7 @@ pub fn decode(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, Error> {
         device_code: form::secret(&form, "device_code")?,
         code: form::secret(&form, "code")?,
         refresh_token: form::secret(&form, "refresh_token")?,
-        scope: form::words(&form, "scope")?,
+        scope: form::scopes(&form, "scope")?,
         redirect_uri: form::text(&form, "redirect_uri")?.map(ToOwned::to_owned),
         code_verifier: form::secret(&form, "code_verifier")?,
         ..TokenRequest::new(client, grant_type)

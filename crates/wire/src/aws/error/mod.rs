@@ -9,7 +9,7 @@ use claviger_sigv4::Invalid;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::answer;
+use crate::{answer, sentence};
 
 /// Which service's manners an answer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,16 +106,13 @@ pub const fn portal_exception(kind: Kind) -> Exception {
     }
 }
 
-const BROKEN: &str = "Something went wrong on the server. Try again; if it stays, tell the operator \
-                      the x-amzn-RequestId of this answer.";
-
 /// An error of sso-oidc.
 pub fn oidc(error: &Error) -> Response<Bytes> {
     match error {
         Error::Refused(refusal) => {
             encode(Service::Oidc, oidc_exception(refusal.kind), refusal.because)
         }
-        Error::Failed(_) => encode(Service::Oidc, INTERNAL, BROKEN),
+        Error::Failed(_) => encode(Service::Oidc, INTERNAL, sentence::BROKEN),
     }
 }
 
@@ -127,21 +124,18 @@ pub fn portal(error: &Error) -> Response<Bytes> {
             portal_exception(refusal.kind),
             refusal.because,
         ),
-        Error::Failed(_) => encode(Service::Portal, INTERNAL, BROKEN),
+        Error::Failed(_) => encode(Service::Portal, INTERNAL, sentence::BROKEN),
     }
 }
 
 /// A bug of ours, whatever it was (TOK-13).
 pub fn broken(service: Service) -> Response<Bytes> {
-    encode(service, INTERNAL, BROKEN)
+    encode(service, INTERNAL, sentence::BROKEN)
 }
-
-/// Why a fault happens that was asked for.
-pub const SCRIPTED: &str = "This fault was scripted; `/_dev/faults` says which are left.";
 
 /// An error that a fault script asked for.
 pub fn scripted(service: Service, exception: Exception) -> Response<Bytes> {
-    encode(service, exception, SCRIPTED)
+    encode(service, exception, sentence::SCRIPTED)
 }
 
 /// No answer within the deadline (R7).
@@ -152,12 +146,9 @@ pub fn late(service: Service) -> Response<Bytes> {
             status: 503,
             ..INTERNAL
         },
-        "The server is overloaded. Try again in a moment.",
+        sentence::OVERLOADED,
     )
 }
-
-/// Why nothing is at a path.
-pub const UNKNOWN_OPERATION: &str = "There is no such operation. Check the path and the method.";
 
 /// No such path, or not with that method.
 pub fn unknown_operation(service: Service, status: StatusCode) -> Response<Bytes> {
@@ -168,7 +159,7 @@ pub fn unknown_operation(service: Service, status: StatusCode) -> Response<Bytes
             "UnknownOperationException",
             "invalid_request",
         ),
-        UNKNOWN_OPERATION,
+        sentence::UNKNOWN_OPERATION,
     )
 }
 
