@@ -18,6 +18,7 @@ pub(crate) fn quick() -> anyhow::Result<()> {
 fn measure(profile: &str, arguments: &[&str]) -> anyhow::Result<()> {
     let programs = metadata::load()?.target_directory.join(profile);
     let mut bench = std::process::Command::new(programs.join("claviger-bench"));
-    bench.arg("--claviger").arg(programs.join("claviger"));
-    process::run(bench.args(arguments))
+    // Behind what was asked for: before `idle` and its like options are nobody's.
+    bench.args(arguments).arg("--claviger");
+    process::run(bench.arg(programs.join("claviger")))
 }
