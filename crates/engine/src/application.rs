@@ -18,10 +18,14 @@ use crate::{context::Context, error::Error, token::client_id};
 /// How long after it was made a signature is remembered: longer than it is admitted (SIG-08).
 const REMEMBERED: Lifetime = Lifetime::minutes(10);
 
-/// The application that a client id names.
+/// The application that a client id names: what the operator calls it, or its ARN.
 pub(crate) fn named<'a>(context: &'a Context, client_id: &str) -> Option<&'a Application> {
+    let is_arn = client_id.starts_with("arn:");
     let applications = &mut context.policy.applications.iter();
-    applications.find(|own| context.links.application_arn(&own.name) == client_id)
+    applications.find(|own| {
+        own.name.as_str() == client_id
+            || (is_arn && context.links.application_arn(&own.name) == client_id)
+    })
 }
 
 /// An application as a client that never ends.

@@ -15,7 +15,7 @@ use claviger_model::{
 use claviger_store::{repository::authorization_code as codes, statement::Plan};
 
 use crate::{
-    audit,
+    application, audit,
     client::authenticate,
     confinement,
     context::Context,
@@ -245,7 +245,7 @@ fn check_parameters(
         return Err(("invalid_request", "nonce is longer than 256 bytes"));
     }
     let may_lack =
-        !context.policy.require_pkce && client.metadata.authentication == Authentication::Secret;
+        !context.policy.require_pkce && client.metadata.authentication != Authentication::None;
     let challenge = check_challenge(may_lack, query)?;
     Ok(Parameters {
         scopes: check_scopes(client, query)?,
@@ -260,6 +260,8 @@ fn check_parameters(
 pub enum Next {
     /// They are asked for consent.
     Consent,
+    /// They need not be asked: the operator has answered for them.
+    Approve,
     /// They sign in first. A value goes with the request as its parameter `again`, so that it is known afterwards that
     /// they did.
     SignIn(Option<Secret>),
@@ -277,6 +279,10 @@ pub fn next(
     let mark = query.again.as_deref();
     let since = mark.and_then(|mark| prompt::marked_at(context, client, mark, now));
     let is_met = signed_in.is_some_and(|person| asking.is_met(person.auth_time, since, now));
+    let application = application::named(context, &request.client_id);
+    if is_met && !asking.consent && application.is_some_and(|own| own.skip_consent) {
+        return Ok(Next::Approve);
+    }
     let flaw = match (asking.silently, is_met) {
         (false, true) => return Ok(Next::Consent),
         (false, false) => {
@@ -396,12 +402,22 @@ fn read_sealed(context: &Context, payload: &[u8], now: Timestamp) -> Option<Auth
     })
 }
 
-/// The person consents: makes the code and tells where to send the browser.
+/// Who has said yes to an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// The person, just now.
+    Given,
+    /// The operator, for everybody.
+    Skipped,
+}
+
+/// Makes the code and tells where to send the browser.
 pub async fn approve(
     context: &Context,
     requester: &Requester,
     signed_in: &SignedIn,
     request: &AuthorizeRequest,
+    consent: Consent,
 ) -> Result<Redirection, Error> {
     let now = context.now();
     let metadata = &request.client.metadata;
@@ -424,7 +440,10 @@ pub async fn approve(
     };
     let mut record = audit::by_person(Action::AuthorizeApprove, &signed_in.user, requester, now);
     record.client = Some(code.client_name.clone());
-    record.detail = format!("given {}", code.scopes.join());
+    record.detail = match consent {
+        Consent::Given => format!("given {}", code.scopes.join()),
+        Consent::Skipped => format!("given {}, not asked", code.scopes.join()),
+    };
     let plan = Plan::of(codes::issuing(&code)).then(audit::recording(context, &record));
     context.store.apply(plan).await?;
     let minted = authorization_code::mint(&context.keys.active(), code.id);

@@ -4,6 +4,7 @@ use claviger_model::{
     id::UserId,
     scope::ScopeSet,
     secret::Secret,
+    session::SessionOrigin,
     time::{Lifetime, Timestamp},
 };
 
@@ -31,8 +32,10 @@ pub struct Issued {
     pub refresh_token: Option<Secret>,
     /// What the access token carries.
     pub scopes: ScopeSet,
-    /// `issuedTokenType`: what a token exchange was asked for; an access token everywhere else.
-    pub token_type: TokenType,
+    /// `issuedTokenType`: what a token exchange was asked for; nothing from other grants.
+    pub token_type: Option<TokenType>,
+    /// How the session began that they belong to.
+    pub origin: SessionOrigin,
     /// Whom it is about.
     pub user_id: UserId,
     /// When that person proved who they are.

@@ -14,13 +14,15 @@ use crate::{
     },
 };
 
-/// How a person is to be asked. They are asked for consent and told who they are in any case.
+/// How a person is to be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asking {
     /// `prompt=none`: nothing may be shown.
     pub silently: bool,
     /// `prompt=login`: they prove anew who they are.
     pub anew: bool,
+    /// `prompt=consent` or `select_account`: they are asked, and told who they are, where that could be skipped.
+    pub consent: bool,
     /// `max_age`: how long ago they may have proved it at most.
     pub max_age: Option<Lifetime>,
 }
@@ -37,7 +39,7 @@ impl Asking {
             match *prompt {
                 "none" if prompts.len() == 1 => asking.silently = true,
                 "login" => asking.anew = true,
-                "consent" | "select_account" => {}
+                "consent" | "select_account" => asking.consent = true,
                 _ => {
                     return Err(
                         "prompt must be none alone, or some of login, consent and select_account",

@@ -18,7 +18,7 @@ use crate::{
     audit,
     context::Context,
     error::Error,
-    issued::{Issued, TokenType},
+    issued::Issued,
     token::{
         access::{self, AccessClaims},
         refresh,
@@ -217,7 +217,8 @@ pub(crate) fn tokens(
         expires_in: expires_at.remaining(now),
         refresh_token,
         scopes,
-        token_type: TokenType::Access,
+        token_type: None,
+        origin: session.origin,
         user_id: session.user_id,
         auth_time: session.auth_time,
         nonce: None,

@@ -1,5 +1,5 @@
-//! Applications: confidential clients that an operator configures, and the machine keys they sign
-//! with (AWS CreateTokenWithIAM).
+//! Applications: clients that an operator configures, and the machine keys that they may sign with (AWS
+//! CreateTokenWithIAM).
 
 use std::collections::BTreeMap;
 
@@ -111,6 +111,12 @@ pub struct Application {
     pub name: ApplicationName,
     /// What it may do, in the words of a client.
     pub metadata: ClientMetadata,
+    /// What it shows to be itself where it does not sign.
+    pub client_secret: Option<Secret>,
+    /// Whether people who are signed in are sent back to it without being asked.
+    pub skip_consent: bool,
+    /// Whose assignments it has where it asks in its own name (RFC 6749 §4.4).
+    pub user: Option<UserName>,
     /// Whose assertions it may present, and for whom they must be.
     pub audiences: BTreeMap<IssuerName, Vec<String>>,
 }

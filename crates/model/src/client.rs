@@ -30,6 +30,8 @@ pub enum GrantType {
     JwtBearer,
     /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693 §2.1).
     TokenExchange,
+    /// `client_credentials` (RFC 6749 §4.4).
+    ClientCredentials,
 }
 
 impl GrantType {
@@ -39,12 +41,13 @@ impl GrantType {
     }
 
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::DeviceCode,
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::JwtBearer,
         Self::TokenExchange,
+        Self::ClientCredentials,
     ];
 
     /// Those that a client may register by itself (WIRE §3.1).
@@ -54,7 +57,7 @@ impl GrantType {
         Self::RefreshToken,
     ];
 
-    /// Those of applications (WIRE §3.4).
+    /// Those that an application may sign for (WIRE §3.4).
     pub const SIGNED: [Self; 4] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
@@ -70,6 +73,7 @@ impl GrantType {
             Self::RefreshToken => "refresh_token",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::ClientCredentials => "client_credentials",
         }
     }
 }
@@ -121,6 +125,8 @@ pub enum Authentication {
     Secret,
     /// Not at all: it keeps no secret, and PKCE ties its codes to whoever asked (RFC 8252 §8.5).
     None,
+    /// By the signature of a machine key, and in no other way (WIRE §3.4).
+    Signature,
 }
 
 /// What a client asked for at registration, checked.

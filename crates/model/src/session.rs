@@ -22,6 +22,8 @@ pub enum SessionOrigin {
     Workload,
     /// An access token was exchanged for one that can do less (RFC 8693).
     TokenExchange,
+    /// An application asked in its own name (RFC 6749 §4.4).
+    ClientCredentials,
 }
 
 impl SessionOrigin {
@@ -29,7 +31,9 @@ impl SessionOrigin {
     pub const fn is_by_machine(self) -> bool {
         match self {
             Self::Device | Self::AuthorizationCode => false,
-            Self::JwtBearer | Self::Workload | Self::TokenExchange => true,
+            Self::JwtBearer | Self::Workload | Self::TokenExchange | Self::ClientCredentials => {
+                true
+            }
         }
     }
 
@@ -41,6 +45,7 @@ impl SessionOrigin {
             Self::JwtBearer => "jwt_bearer",
             Self::Workload => "workload",
             Self::TokenExchange => "token_exchange",
+            Self::ClientCredentials => "client_credentials",
         }
     }
 
@@ -52,6 +57,7 @@ impl SessionOrigin {
             Self::JwtBearer,
             Self::Workload,
             Self::TokenExchange,
+            Self::ClientCredentials,
         ]
         .into_iter()
         .find(|origin| origin.as_str() == text)

@@ -66,10 +66,12 @@ pub async fn allow(context: &Context, client_id: &str) -> Result<(), Error> {
 }
 
 fn read(context: &Context, id: &str) -> Result<Client, Error> {
-    find(context, id).ok_or_else(|| {
+    let known = find(context, id);
+    known.map(|known| known.client).ok_or_else(|| {
         Kind::InvalidRequest
             .because(
-                "This is no client id of this instance. Copy the whole clientId of RegisterClient.",
+                "This is no client id of this instance. Copy the whole clientId of RegisterClient, or name \
+                 an application of the configuration.",
             )
             .into()
     })

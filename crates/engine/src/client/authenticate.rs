@@ -32,23 +32,41 @@ pub(crate) fn authenticate(
     credentials: &ClientCredentials,
     now: Timestamp,
 ) -> Result<Client, Error> {
+    identify(context, credentials, now).map(|known| known.client)
+}
+
+/// A client, and the application that it is if an operator configured it.
+pub(crate) struct Known<'a> {
+    pub(crate) client: Client,
+    pub(crate) application: Option<&'a Application>,
+}
+
+/// The same with the application that it is.
+pub(crate) fn identify<'a>(
+    context: &'a Context,
+    credentials: &ClientCredentials,
+    now: Timestamp,
+) -> Result<Known<'a>, Error> {
     let invalid = |detail: &str| Kind::InvalidClient.because(NOT_A_CLIENT).detail(detail);
-    // Applications have no secret to send: they sign.
-    let client = client_id::read_id(&context.keys, &credentials.client_id)
-        .filter(|client| is_good(context, client, now))
-        .ok_or_else(|| invalid("client id"))?;
+    let id = &credentials.client_id;
+    let known = find(context, id).filter(|known| is_good(context, &known.client, now));
+    let known = known.ok_or_else(|| invalid("client id"))?;
     let secret = credentials.client_secret.as_ref();
-    let admitted = match (client.metadata.authentication, secret) {
-        (Authentication::Secret, Some(secret)) => {
-            client_id::admits_secret(&context.keys, &credentials.client_id, secret)
-        }
+    let admitted = match (known.client.metadata.authentication, secret) {
+        (Authentication::Secret, Some(secret)) => known.application.map_or_else(
+            || client_id::admits_secret(&context.keys, id, secret),
+            // Compared in constant time.
+            |application| application.client_secret.as_ref() == Some(secret),
+        ),
         (Authentication::None, None) => true,
-        (Authentication::Secret, None) | (Authentication::None, Some(_)) => false,
+        (Authentication::Secret, None)
+        | (Authentication::None, Some(_))
+        | (Authentication::Signature, _) => false,
     };
     if !admitted {
         return Err(invalid("client secret").into());
     }
-    Ok(client)
+    Ok(known)
 }
 
 /// The client behind the credentials, which must be those of one that keeps a secret: whoever knows no more
@@ -86,10 +104,17 @@ pub(crate) fn application<'a>(
 }
 
 /// The client of an id, whoever made it: itself or an operator.
-pub(crate) fn find(context: &Context, id: &str) -> Option<Client> {
-    client_id::read_id(&context.keys, id).or_else(|| {
-        let application = application::named(context, id)?;
-        Some(application::client_of(context, application))
+pub(crate) fn find<'a>(context: &'a Context, id: &str) -> Option<Known<'a>> {
+    if let Some(client) = client_id::read_id(&context.keys, id) {
+        return Some(Known {
+            client,
+            application: None,
+        });
+    }
+    let application = application::named(context, id)?;
+    Some(Known {
+        client: application::client_of(context, application),
+        application: Some(application),
     })
 }
 
@@ -99,11 +124,11 @@ fn is_good(context: &Context, client: &Client, now: Timestamp) -> bool {
 
 /// The client of an id without a secret, as the browser brings it to `/authorize`.
 pub(crate) fn read(context: &Context, id: &str, now: Timestamp) -> Option<Client> {
-    let client = find(context, id)?;
+    let client = find(context, id)?.client;
     is_good(context, &client, now).then_some(client)
 }
 
 /// What the client behind an authentic id calls itself; for people who watch, decides nothing.
 pub fn name_of(context: &Context, id: &str) -> Option<String> {
-    find(context, id).map(|client| client.metadata.name.as_str().to_owned())
+    find(context, id).map(|known| known.client.metadata.name.as_str().to_owned())
 }

@@ -77,7 +77,7 @@ pub fn register(
     })?;
     let client_secret = match metadata.authentication {
         Authentication::Secret => Some(client_id::mint_secret(&context.keys, &client_id)),
-        Authentication::None => None,
+        Authentication::None | Authentication::Signature => None,
     };
     Ok(Registered {
         client_id,

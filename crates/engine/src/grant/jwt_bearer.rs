@@ -16,6 +16,7 @@ use super::{
     step::{Once, Step},
 };
 use crate::{
+    claims,
     error::{Error, Kind, Refusal},
     session::{self, Beginning},
 };
@@ -57,13 +58,16 @@ pub(crate) async fn redeem(step: &mut Step<'_>, request: &TokenRequest) -> Resul
         scopes: scopes.clone(),
         ..beginning
     };
+    let person = claims::of_id_token(step.context, &user, &scopes).await?;
     let (begun, starting) =
         session::begin(step.context, step.requester, &user, beginning, step.now).await?;
-    if step.apply(starting).await? {
-        Ok(session::tokens(step.context, &begun, scopes, step.now))
-    } else {
-        Err(Step::contended())
+    if !step.apply(starting).await? {
+        return Err(Step::contended());
     }
+    Ok(Issued {
+        person,
+        ..session::tokens(step.context, &begun, scopes, step.now)
+    })
 }
 
 /// Refuses an authentic assertion that is not for us or not in date; answers what makes it count once,

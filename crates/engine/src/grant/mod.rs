@@ -2,10 +2,11 @@
 
 pub mod request;
 mod step;
-pub mod device_code;
+mod device_code;
 pub mod authorization_code;
 pub mod refresh_token;
 pub mod jwt_bearer;
 pub mod workload;
+mod client_credentials;
 pub mod token_exchange;
 pub mod pipeline;

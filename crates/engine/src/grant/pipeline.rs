@@ -5,23 +5,22 @@
 //! later ones and changes nothing.
 
 use claviger_model::{
-    application::Application,
-    client::{Client, Dialect, GrantType},
+    client::{Dialect, GrantType},
     network::Requester,
     scope::{ScopeRefused, ScopeSet},
     time::Timestamp,
 };
 
 use super::{
-    authorization_code, device_code, jwt_bearer, refresh_token,
-    request::{Caller, Issued, TokenRequest, TokenType},
+    authorization_code, client_credentials, device_code, jwt_bearer, refresh_token,
+    request::{Caller, Issued, TokenRequest},
     step::{Once, Step},
     token_exchange, workload,
 };
 use crate::{
     application::client_of,
     client::{
-        authenticate::{self, authenticate},
+        authenticate::{self, Known, identify},
         register::MALFORMED_SCOPE,
     },
     context::Context,
@@ -39,13 +38,14 @@ pub async fn redeem(
         let scopes = parse_scopes(&request)?;
         return workload::redeem(context, requester, &request, &scopes, now).await;
     }
-    let (client, application, once) = caller(context, &request.caller, now)?;
-    let grant = grant_type(&request, &client, application.is_some())?;
+    let (known, once) = caller(context, &request.caller, now)?;
+    let grant = grant_type(&request, &known)?;
+    let (client, application) = (&known.client, known.application);
     let scopes = parse_scopes(&request)?;
     let mut step = Step {
         context,
         requester,
-        client: &client,
+        client,
         scopes: &scopes,
         now,
         application,
@@ -57,13 +57,13 @@ pub async fn redeem(
         GrantType::RefreshToken => refresh_token::redeem(&step, &request).await,
         GrantType::JwtBearer => jwt_bearer::redeem(&mut step, &request).await,
         GrantType::TokenExchange => token_exchange::redeem(&step, &request).await,
+        GrantType::ClientCredentials => client_credentials::redeem(&step).await,
     };
     let mut issued = issued?;
     // AWS clients that register no grants have all that they need.
     let asks_for_each = application.is_some() || client.metadata.dialect == Dialect::Oauth;
     if asks_for_each && !client.may_use(GrantType::RefreshToken) {
         issued.refresh_token = None;
-        issued.token_type = TokenType::Access;
     }
     Ok(issued)
 }
@@ -73,9 +73,9 @@ fn caller<'a>(
     context: &'a Context,
     caller: &Caller,
     now: Timestamp,
-) -> Result<(Client, Option<&'a Application>, Vec<Once>), Error> {
+) -> Result<(Known<'a>, Vec<Once>), Error> {
     match caller {
-        Caller::Client(credentials) => Ok((authenticate(context, credentials, now)?, None, vec![])),
+        Caller::Client(credentials) => Ok((identify(context, credentials, now)?, vec![])),
         Caller::Application {
             client_id,
             signature,
@@ -92,7 +92,11 @@ fn caller<'a>(
                 refusal: Kind::SignatureReplayed
                     .because("This signature was already used. Sign the request again."),
             };
-            Ok((client, Some(application), vec![once]))
+            let known = Known {
+                client,
+                application: Some(application),
+            };
+            Ok((known, vec![once]))
         }
         Caller::Workload => Err(Kind::InvalidClient
             .because("A workload has no client. Send its assertion alone.")
@@ -100,28 +104,32 @@ fn caller<'a>(
     }
 }
 
-fn grant_type(request: &TokenRequest, client: &Client, signed: bool) -> Result<GrantType, Error> {
-    let offered: &[GrantType] = if signed {
-        &GrantType::SIGNED
-    } else {
-        &GrantType::REGISTRABLE
-    };
-    let grant = GrantType::parse(&request.grant_type).filter(|grant| offered.contains(grant));
-    let grant = grant.ok_or_else(|| {
-        Kind::UnsupportedGrantType.because(if signed {
+fn grant_type(request: &TokenRequest, known: &Known<'_>) -> Result<GrantType, Error> {
+    let (offered, others): (&[GrantType], _) = match (&request.caller, known.application) {
+        (Caller::Application { .. }, _) => (
+            &GrantType::SIGNED,
             "grantType must be authorization_code, refresh_token, \
              urn:ietf:params:oauth:grant-type:jwt-bearer or \
-             urn:ietf:params:oauth:grant-type:token-exchange."
-        } else {
+             urn:ietf:params:oauth:grant-type:token-exchange.",
+        ),
+        (_, Some(_)) => (
+            &GrantType::ALL,
+            "grantType must be authorization_code, refresh_token, client_credentials, or \
+             urn:ietf:params:oauth:grant-type: and device_code, jwt-bearer or token-exchange.",
+        ),
+        (_, None) => (
+            &GrantType::REGISTRABLE,
             "grantType must be authorization_code, refresh_token or \
-             urn:ietf:params:oauth:grant-type:device_code."
-        })
-    })?;
-    if client.may_use(grant) {
+             urn:ietf:params:oauth:grant-type:device_code.",
+        ),
+    };
+    let grant = GrantType::parse(&request.grant_type).filter(|grant| offered.contains(grant));
+    let grant = grant.ok_or_else(|| Kind::UnsupportedGrantType.because(others))?;
+    if known.client.may_use(grant) {
         return Ok(grant);
     }
     Err(Kind::UnauthorizedClient
-        .because(if signed {
+        .because(if known.application.is_some() {
             "This application may not use this grant type. Add it to its `grants` in the configuration."
         } else {
             "This client did not register this grant type. Register it again with it."

@@ -2,6 +2,7 @@
 //! child of the old one, which it dies with.
 
 use claviger_model::{
+    client::GrantType,
     directory::User,
     scope::ScopeSet,
     session::{Parent, Session, SessionOrigin},
@@ -13,7 +14,7 @@ use super::{
     step::Step,
 };
 use crate::{
-    bearer,
+    bearer, claims,
     client::register::check_policy,
     error::{Error, Kind, Refusal},
     issued::TokenType,
@@ -58,12 +59,19 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
     })?;
     check_policy(step.context, &scopes)?;
     let generation = bearer.claims.generation;
+    let person = claims::of_id_token(step.context, &bearer.user, &scopes).await?;
     let mut issued = begin(step, &parent, generation, &bearer.user, scopes).await?;
-    if wanted == TokenType::Access {
+    issued.person = person;
+    let may_refresh = step.client.may_use(GrantType::RefreshToken);
+    if wanted == TokenType::Access || !may_refresh {
         issued.refresh_token = None;
-    } else if issued.refresh_token.is_some() {
-        issued.token_type = TokenType::Refresh;
     }
+    let refreshable = issued.refresh_token.is_some();
+    issued.token_type = Some(if refreshable {
+        wanted
+    } else {
+        TokenType::Access
+    });
     Ok(issued)
 }
 

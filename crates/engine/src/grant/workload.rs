@@ -4,7 +4,7 @@
 use claviger_model::{
     application::Workload,
     client::{Authentication, Client, ClientMetadata, ClientName, Dialect, GrantType},
-    directory::UserState,
+    directory::{User, UserName, UserState},
     network::Requester,
     scope::{ACCOUNT_ACCESS, ScopeSet},
     session::SessionOrigin,
@@ -49,11 +49,9 @@ pub(crate) async fn redeem(
     let (Some(workload), None) = (found.next(), found.next()) else {
         return Err(invalid("no workload is meant by its claims, or more than one").into());
     };
-    let found = user::by_name_key(context.store.as_ref(), &workload.user.key()).await?;
-    let user = found
-        .map(|found| found.user)
-        .filter(|user| user.state == UserState::Active)
-        .ok_or_else(|| invalid("the workload's user is not in the directory, or disabled"))?;
+    let user = lent(context, &workload.user).await?;
+    let user =
+        user.ok_or_else(|| invalid("the workload's user is not in the directory, or disabled"))?;
     let client = client_of(context, workload)?;
     let step = Step {
         context,
@@ -68,17 +66,36 @@ pub(crate) async fn redeem(
         Kind::InvalidScope.because("A workload can ask for sso:account:access or less.")
     })?;
     check_policy(context, &scopes)?;
+    let beginning = Beginning::of(&client, SessionOrigin::Workload, assertion.issued_at);
+    lend(&step, &user, beginning, scopes).await
+}
+
+/// The user whose assignments an operator lends to a program, if there is one who may have them.
+pub(super) async fn lent(context: &Context, name: &UserName) -> Result<Option<User>, Error> {
+    let found = user::by_name_key(context.store.as_ref(), &name.key()).await?;
+    let user = found.map(|found| found.user);
+    Ok(user.filter(|user| user.state == UserState::Active))
+}
+
+/// Begins a session of a program with the assignments of `user`. It cannot be refreshed: the program asks again as long
+/// as it may.
+pub(super) async fn lend(
+    step: &Step<'_>,
+    user: &User,
+    beginning: Beginning,
+    scopes: ScopeSet,
+) -> Result<Issued, Error> {
     let beginning = Beginning {
         scopes: scopes.clone(),
-        // It cannot be refreshed: the platform signs another token as long as the job may have one.
-        longest: Some(policy.access_token_lifetime),
-        ..Beginning::of(&client, SessionOrigin::Workload, assertion.issued_at)
+        longest: Some(step.context.policy.access_token_lifetime),
+        ..beginning
     };
-    let (begun, starting) = session::begin(context, requester, &user, beginning, now).await?;
+    let (begun, starting) =
+        session::begin(step.context, step.requester, user, beginning, step.now).await?;
     if !step.apply(starting).await? {
         return Err(Step::contended());
     }
-    let mut issued = session::tokens(context, &begun, scopes, now);
+    let mut issued = session::tokens(step.context, &begun, scopes, step.now);
     issued.refresh_token = None;
     Ok(issued)
 }
@@ -95,7 +112,7 @@ fn client_of(context: &Context, workload: &Workload) -> Result<Client, Error> {
         metadata: ClientMetadata {
             name,
             dialect: Dialect::Aws,
-            authentication: Authentication::Secret,
+            authentication: Authentication::Signature,
             grant_types: vec![GrantType::JwtBearer],
             scopes,
             redirect_uris: Vec::new(),

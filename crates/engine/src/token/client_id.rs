@@ -142,7 +142,7 @@ const fn grant_bit(grant: GrantType) -> u8 {
         GrantType::AuthorizationCode => 2,
         GrantType::RefreshToken => 4,
         // Applications only, whose ids carry nothing.
-        GrantType::JwtBearer | GrantType::TokenExchange => 0,
+        GrantType::JwtBearer | GrantType::TokenExchange | GrantType::ClientCredentials => 0,
     }
 }
 
@@ -152,7 +152,7 @@ fn flags(metadata: &ClientMetadata) -> u8 {
         Dialect::Oauth => OAUTH,
     };
     let authentication = match metadata.authentication {
-        Authentication::Secret => 0,
+        Authentication::Secret | Authentication::Signature => 0,
         Authentication::None => SECRETLESS,
     };
     metadata

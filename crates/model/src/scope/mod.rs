@@ -291,6 +291,17 @@ impl ScopeSet {
         self.iter().any(|own| own == scope)
     }
 
+    /// What remains without the scopes that tell about people.
+    #[must_use]
+    pub fn without_people(&self) -> Self {
+        let kept = self.0.iter();
+        Self(
+            kept.filter(|scope| !ABOUT_PEOPLE.contains(&scope.as_str()))
+                .cloned()
+                .collect(),
+        )
+    }
+
     /// What of `self` remains when only `asked` is wanted: everything for an empty list, a
     /// refusal when `asked` names what `self` lacks.
     pub fn restrict(&self, asked: &Self) -> Result<Self, ScopeRefused> {
