@@ -77,8 +77,10 @@ pub fn id_token(
     });
     if let (Some(claims), Some(person)) = (claims.as_object_mut(), person) {
         claims.extend(told(person));
-        // There is one way to sign in at the pages.
-        claims.insert("amr".to_owned(), json!(["pwd"]));
+        // There is one way to sign in at the pages; how others do is not known here.
+        if !issued.origin.is_by_machine() {
+            claims.insert("amr".to_owned(), json!(["pwd"]));
+        }
     }
     if let Some(nonce) = &issued.nonce {
         claims["nonce"] = json!(nonce);

@@ -5,7 +5,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::{
     application,
-    authorize::{self, AuthorizeError, AuthorizeRequest, Next},
+    authorize::{self, AuthorizeError, AuthorizeRequest, Consent, Next, Redirection},
     web_session::SignedIn,
 };
 use claviger_model::{redirect_uri::RedirectUri, secret::Secret};
@@ -36,8 +36,9 @@ struct ConsentPage<'a> {
     sealed: &'a str,
 }
 
-/// `GET /authorize`: checks the request, signs the person in, asks them. It asks every time: the
-/// name that an application gives itself proves nothing (AUT-21).
+/// `GET /authorize`: checks the request, signs the person in, asks them. It asks every time, since the name that an
+/// application gives itself proves nothing (AUT-21); of an application of the configuration the operator may have said
+/// that it need not.
 pub(crate) async fn show(visit: Visit) -> Response<Body> {
     visit.finish(view(&visit).await)
 }
@@ -54,6 +55,10 @@ async fn view(visit: &Visit) -> Answer {
         Err(error) => return unasked(visit, error),
         Ok(Next::Consent) => match &signed_in {
             Some(signed_in) => return consent(visit, signed_in, &request).await,
+            None => visit.target().to_owned(),
+        },
+        Ok(Next::Approve) => match &signed_in {
+            Some(signed_in) => return approve(visit, signed_in, &request, Consent::Skipped).await,
             None => visit.target().to_owned(),
         },
         Ok(Next::SignIn(None)) => visit.target().to_owned(),
@@ -129,18 +134,47 @@ async fn decide(visit: &Visit, body: &Bytes) -> Answer {
     let request = authorize::open(visit.context(), &signed_in, sealed)?;
     // Whatever is not a clear yes is a no.
     let yes = form.get("answer") == Some("approve");
-    let (operation, redirection) = if yes {
-        let given = request
-            .clone()
-            .given(visit.context(), &less::chosen(&form)?)?;
-        let approving = authorize::approve(visit.context(), &visit.requester, &signed_in, &given);
-        ("approved", approving.await?)
-    } else {
-        ("denied", authorize::deny(visit.context(), &request))
-    };
+    if yes {
+        let given = request.given(visit.context(), &less::chosen(&form)?)?;
+        return approve(visit, &signed_in, &given, Consent::Given).await;
+    }
+    let redirection = authorize::deny(visit.context(), &request);
+    Ok(answered(
+        visit,
+        &signed_in,
+        &request,
+        "denied",
+        &redirection,
+    ))
+}
+
+async fn approve(
+    visit: &Visit,
+    signed_in: &SignedIn,
+    request: &AuthorizeRequest,
+    consent: Consent,
+) -> Answer {
+    let (context, requester) = (visit.context(), &visit.requester);
+    let redirection = authorize::approve(context, requester, signed_in, request, consent).await?;
+    Ok(answered(
+        visit,
+        signed_in,
+        request,
+        "approved",
+        &redirection,
+    ))
+}
+
+fn answered(
+    visit: &Visit,
+    signed_in: &SignedIn,
+    request: &AuthorizeRequest,
+    operation: &'static str,
+    redirection: &Redirection,
+) -> Response<Body> {
     visit.app.saw(&Activity {
         client: Some(request.client.metadata.name.as_str().to_owned()),
-        ..Activity::of(&signed_in, operation, StatusCode::SEE_OTHER)
+        ..Activity::of(signed_in, operation, StatusCode::SEE_OTHER)
     });
-    Ok(way_back::send(&visit.app, &redirection))
+    way_back::send(&visit.app, redirection)
 }

@@ -102,6 +102,7 @@ fn card(context: &Context, session: &Session, scopes: Vec<String>, now: Timestam
             SessionOrigin::AuthorizationCode => "through this browser",
             SessionOrigin::JwtBearer => "by the word of an issuer that your organisation trusts",
             SessionOrigin::Workload => "by a token of its platform",
+            SessionOrigin::ClientCredentials => "by itself",
             SessionOrigin::TokenExchange => "from the session above, and ends with it",
         },
         began: words::moment(session.created_at),

@@ -110,12 +110,15 @@ fn because(refusal: &Refusal) -> Cow<'static, str> {
 }
 
 /// What the engine calls by its AWS name, and what the RFCs call it.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: [(&str, &str); 10] = [
     ("codeVerifier", "code_verifier"),
     ("deviceCode", "device_code"),
     ("grantType", "grant_type"),
     ("redirectUri", "redirect_uri"),
     ("refreshToken", "refresh_token"),
+    ("requestedTokenType", "requested_token_type"),
+    ("subjectTokenType", "subject_token_type"),
+    ("subjectToken", "subject_token"),
     ("StartDeviceAuthorization", "the device authorization"),
     ("CreateToken", "answer of this endpoint"),
 ];

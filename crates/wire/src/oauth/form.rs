@@ -8,6 +8,9 @@ use crate::query::Parameters;
 /// The longest parameter, in bytes.
 const LONGEST: usize = 4096;
 
+/// The longest assertion: tokens of other issuers list groups and more.
+const LONGEST_ASSERTION: usize = 16 * 1024;
+
 /// How many parameters a form may have (HTP-02); no call has more than ten.
 const PARAMETERS: usize = 64;
 
@@ -27,14 +30,23 @@ pub(super) fn read(body: &[u8]) -> Result<Parameters, Error> {
 
 /// A parameter of a sane length; an empty one is absent (RFC 6749 §3.2).
 pub(super) fn text<'a>(form: &'a Parameters, name: &str) -> Result<Option<&'a str>, Error> {
+    within(LONGEST, form, name)
+}
+
+fn within<'a>(longest: usize, form: &'a Parameters, name: &str) -> Result<Option<&'a str>, Error> {
     let value = form.get(name);
-    if value.is_some_and(|value| value.len() > LONGEST) {
+    if value.is_some_and(|value| value.len() > longest) {
         return Err(Kind::InvalidRequest
             .because("A parameter is too long. Compare it with the documentation.")
-            .detail(format!("{name} has more than {LONGEST} bytes"))
+            .detail(format!("{name} has more than {longest} bytes"))
             .into());
     }
     Ok(value)
+}
+
+/// What another issuer has signed.
+pub(super) fn assertion(form: &Parameters, name: &str) -> Result<Option<Secret>, Error> {
+    Ok(within(LONGEST_ASSERTION, form, name)?.map(Secret::from))
 }
 
 /// A parameter that nobody but its owner is to see.

@@ -35,7 +35,7 @@ pub fn encode(issuer: &str) -> Response<Bytes> {
         "request_uri_parameter_supported": false,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": GrantType::REGISTRABLE.map(GrantType::as_str),
+        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
         "code_challenge_methods_supported": ["S256"],
         "scopes_supported": scopes.collect::<Vec<_>>(),
         "token_endpoint_auth_methods_supported": METHODS,

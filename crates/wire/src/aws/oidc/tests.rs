@@ -1,10 +1,10 @@
 //! Whole messages of sso-oidc, and the members of CreateToken as a table.
 
-use claviger_engine::issued::TokenType;
 use claviger_model::{
     client::{ClientMetadata, ClientName},
     id::UserId,
     scope::ScopeSet,
+    session::SessionOrigin,
     time::{Lifetime, Timestamp},
     user_code::UserCode,
 };
@@ -55,7 +55,8 @@ fn tok_12_create_token_answers_whole_seconds_and_all_members() {
         expires_in: Lifetime::seconds(3600),
         refresh_token,
         scopes: ScopeSet::default(),
-        token_type: TokenType::Access,
+        token_type: None,
+        origin: SessionOrigin::Device,
         user_id: UserId::from_bytes([1; 16]),
         auth_time: Timestamp::from_epoch_seconds(0),
         nonce: None,
