@@ -175,13 +175,18 @@ pub(crate) enum Matches {
     Email,
 }
 
-/// A program that signs its calls.
+/// A client that the operator knows.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Application {
     pub(crate) title: Option<String>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) scopes: Vec<String>,
+    pub(crate) client_secret: Option<Hidden>,
+    pub(crate) client_secret_file: Option<PathBuf>,
+    pub(crate) public: Option<bool>,
+    pub(crate) skip_consent: Option<bool>,
+    pub(crate) user: Option<String>,
     #[serde(default)]
     pub(crate) redirect_uris: Vec<String>,
     #[serde(default)]
@@ -203,8 +208,10 @@ pub(crate) struct Workload {
 pub(crate) enum Grant {
     AuthorizationCode,
     RefreshToken,
+    DeviceCode,
     JwtBearer,
     TokenExchange,
+    ClientCredentials,
 }
 
 /// How a target gives credentials.

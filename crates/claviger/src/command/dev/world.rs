@@ -10,7 +10,7 @@ use claviger_engine::{
         directory, reset, user,
         wanted::{Directory, DirectoryGroup, DirectoryRole, DirectoryUser, check},
     },
-    authorize::{self, AuthorizeError},
+    authorize::{self, AuthorizeError, Consent},
     context::Context,
     device::{self, Answer},
     web_session::SignedIn,
@@ -156,7 +156,8 @@ impl World {
         let redirection = match answer {
             Answer::Approve { less } => {
                 let request = request.given(&self.context, &less)?;
-                authorize::approve(&self.context, &requester(), &signed_in, &request).await?
+                let (context, consent) = (&self.context, Consent::Given);
+                authorize::approve(context, &requester(), &signed_in, &request, consent).await?
             }
             Answer::Deny => authorize::deny(&self.context, &request),
         };

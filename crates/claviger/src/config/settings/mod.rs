@@ -119,7 +119,7 @@ impl Settings {
 /// Where things lie, and which applications there are: for commands that need no more.
 pub(crate) fn locate(flags: &Flags) -> anyhow::Result<(Paths, Vec<Application>)> {
     let file = read(flags)?;
-    Ok((paths(flags, &file)?, trust::applications(&file)?))
+    Ok((paths(flags, &file)?, application::all(&file)?))
 }
 
 fn read(flags: &Flags) -> anyhow::Result<Configuration> {
@@ -296,7 +296,7 @@ fn policy(file: &Configuration) -> anyhow::Result<Policy> {
         rules.strict = file.refresh.strict.unwrap_or(false);
     }
     policy.issuers = trust::issuers(file)?;
-    policy.applications = trust::applications(file)?;
+    policy.applications = application::all(file)?;
     policy.workloads = trust::workloads(file)?;
     policy.session_policies = session_policies(file)?;
     limits(file, &mut policy);
@@ -505,6 +505,7 @@ fn log(file: &Configuration) -> LogSettings {
     }
 }
 
+mod application;
 mod trust;
 #[cfg(test)]
 mod tests;

@@ -115,6 +115,84 @@ fn origins_and_aliases_that_would_match_nothing_are_refused() {
 }
 
 #[test]
+fn applications_that_could_not_work_say_what_is_missing() {
+    let secret = "client_secret = \"0123456789-0123456789-0123456789\"";
+    let callback = "redirect_uris = [\"https://wiki.example.org/cb\"]";
+    let local = "redirect_uris = [\"http://127.0.0.1/cb\"]";
+    let codes = "grants = [\"authorization_code\"]\nscopes = [\"openid\"]";
+    let own = "grants = [\"client_credentials\"]\nscopes = [\"sso:account:access\"]";
+    for (lines, hint) in [
+        (
+            vec![codes, callback, "client_secret = \"short\""],
+            "at least 32",
+        ),
+        (
+            vec![codes, callback, secret, "public = true"],
+            "keeps no secret",
+        ),
+        (
+            vec![codes, callback, secret, "user = \"bot\""],
+            "client_credentials",
+        ),
+        (vec![codes, local, secret, "skip_consent = true"], "https"),
+        (vec![codes, secret], "redirect_uris"),
+        (vec![own, secret], "user"),
+        (vec![own, "user = \"bot\""], "client_secret"),
+        (vec![own, "user = \"bot\"", "public = true"], "cannot show"),
+        (
+            vec![own, secret, "user = \"bot\"", "skip_consent = true"],
+            "https",
+        ),
+        (
+            vec![
+                "grants = [\"client_credentials\"]",
+                "scopes = [\"openid\"]",
+                secret,
+                "user = \"bot\"",
+            ],
+            "not about people",
+        ),
+        (
+            vec!["grants = [\"device_code\"]", "scopes = [\"openid\"]"],
+            "client_secret",
+        ),
+        (
+            vec![
+                "grants = [\"device_code\"]",
+                "scopes = [\"openid\", \"wiki:read\"]",
+                secret,
+            ],
+            "wiki:read",
+        ),
+        (
+            vec![codes, "redirect_uris = [\"com.example.app:/cb\"]", secret],
+            "private-use",
+        ),
+    ] {
+        let text = format!("[applications.wiki]\n{}", lines.join("\n"));
+        let error = refused(&text);
+        assert!(
+            error.contains("applications.wiki") && error.contains(hint),
+            "{text}: {error}"
+        );
+    }
+    for lines in [
+        vec![codes, callback, secret, "skip_consent = true"],
+        vec![codes, local, secret],
+        vec![
+            codes,
+            "redirect_uris = [\"com.example.app:/cb\"]",
+            "public = true",
+        ],
+        vec![own, secret, "user = \"bot\""],
+        vec![codes, callback],
+    ] {
+        let text = format!("[applications.wiki]\n{}", lines.join("\n"));
+        load(&text).unwrap_or_else(|error| panic!("{text}: {error:#}"));
+    }
+}
+
+#[test]
 fn values_out_of_range_say_what_is_right() {
     for (text, hint) in [
         ("public_url = \"http://sso.example.org\"", "must be https"),
