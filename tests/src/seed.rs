@@ -21,6 +21,8 @@ use claviger_model::{
     time::Lifetime,
 };
 
+use crate::aws::ACCOUNT_ACCESS;
+
 /// Where the kit's own code clients are answered.
 pub const REDIRECT_URI: &str = "http://127.0.0.1:49152/oauth/callback";
 
@@ -64,15 +66,44 @@ pub fn application() -> Application {
         metadata: ClientMetadata {
             name: ClientName::parse("Reports").expect("a name"),
             dialect: Dialect::Aws,
-            authentication: Authentication::Secret,
+            authentication: Authentication::Signature,
             grant_types: GrantType::SIGNED.to_vec(),
             scopes: ScopeSet::parse(scopes).expect("scopes"),
             redirect_uris: vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],
         },
+        client_secret: None,
+        skip_consent: false,
+        user: None,
         audiences: BTreeMap::from([(
             IssuerName::parse("fake").expect("a name"),
             vec!["reports".to_owned()],
         )]),
+    }
+}
+
+/// Where [`wiki`] is answered.
+pub const WIKI: &str = "https://wiki.example.org/callback";
+
+/// What [`wiki`] shows to be itself.
+pub const WIKI_SECRET: &str = "of-the-wiki-0123456789-0123456789";
+
+/// An application with every grant that shows itself by a secret, and is bob where it asks for itself.
+pub fn wiki() -> Application {
+    let scopes = ["openid", "profile", ACCOUNT_ACCESS];
+    Application {
+        name: ApplicationName::parse("wiki").expect("a name"),
+        metadata: ClientMetadata {
+            name: ClientName::parse("The Wiki").expect("a name"),
+            dialect: Dialect::Oauth,
+            authentication: Authentication::Secret,
+            grant_types: GrantType::ALL.to_vec(),
+            scopes: ScopeSet::parse(scopes).expect("scopes"),
+            redirect_uris: vec![RedirectUri::parse(WIKI).expect("a URI")],
+        },
+        client_secret: Some(Secret::from(WIKI_SECRET)),
+        skip_consent: true,
+        user: Some(UserName::parse("bob").expect("a name")),
+        audiences: BTreeMap::new(),
     }
 }
 

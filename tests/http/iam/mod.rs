@@ -7,3 +7,4 @@ mod exchange;
 mod issuer;
 mod fed;
 mod workload;
+mod form;

@@ -252,3 +252,29 @@ async fn a_workload_brings_no_client_and_a_client_no_assertion() {
     present(&server, &assertion, &[]).await.assert_status(200);
     server.finish().await;
 }
+
+#[tokio::test]
+async fn a_job_may_ask_by_a_form() {
+    let issuer = FakeIssuer::start().await;
+    let server = server(&issuer, true).await;
+    let assertion = issuer.sign(&claims(&issuer, &server, &main_branch()));
+    let role = format!("sso:account:{SANDBOX}:ReadOnly");
+    let fields = [
+        ("grant_type", GRANT),
+        ("assertion", &assertion),
+        ("scope", &role),
+    ];
+    let answer = server.oauth().post("/token", &fields).await;
+    let held = claviger_tests::oauth::tokens(&answer);
+    assert_eq!((held.refresh, answer.member("scope")), (None, role.clone()));
+    let aws = server.aws();
+    aws.role_credentials(&held.access, SANDBOX, "ReadOnly")
+        .await
+        .assert_status(200);
+    aws.role_credentials(&held.access, PRODUCTION, "Admin")
+        .await
+        .assert_error(403, "ForbiddenException");
+    let again = server.oauth().post("/token", &fields).await;
+    again.assert_oauth_error(400, "invalid_grant");
+    server.finish().await;
+}

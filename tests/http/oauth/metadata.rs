@@ -1,9 +1,12 @@
 //! What the server says of itself (RFC 8414) is what it does.
 
+use claviger_model::client::GrantType;
 use claviger_tests::{
     TestServer,
+    aws::Client,
     http::Request,
     oauth::{Oauth, client},
+    seed::{WIKI_SECRET, wiki},
     server::REDIRECT_URI,
 };
 use serde_json::{Value, json};
@@ -31,7 +34,12 @@ fn texts(value: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn met_01_everything_that_is_listed_works() {
-    let server = TestServer::start().await;
+    let builder = TestServer::builder();
+    let server = builder
+        .policy(|policy| policy.applications.push(wiki()))
+        .start()
+        .await;
+    server.secrets().add(WIKI_SECRET);
     let [answer, openid] = PATHS.map(|path| server.send(Request::get(path)));
     let (answer, openid) = (answer.await, openid.await);
     answer.assert_status(200);
@@ -55,10 +63,29 @@ async fn met_01_everything_that_is_listed_works() {
     }
     assert_eq!(count, 7);
     assert_eq!(told["code_challenge_methods_supported"], json!(["S256"]));
-    // Whatever is listed may be registered, all of it together.
+    // Every grant can be had by an application of the configuration.
+    let configured = Client {
+        id: "wiki".to_owned(),
+        secret: WIKI_SECRET.to_owned(),
+    };
+    let grants = texts(&told["grant_types_supported"]);
+    for grant in &grants {
+        let answer = server
+            .oauth()
+            .ask("/token", &configured, &[("grant_type", grant)])
+            .await;
+        let refused = ["unsupported_grant_type", "unauthorized_client"];
+        assert!(
+            !refused.iter().any(|error| answer.text().contains(error)),
+            "{grant}: {answer}"
+        );
+    }
+    assert_eq!(grants.len(), 6);
+    let registrable = GrantType::REGISTRABLE.map(GrantType::as_str);
+    // Whatever else is listed may be registered, all of it together.
     for method in texts(&told["token_endpoint_auth_methods_supported"]) {
         let mut body = Oauth::registration(REDIRECT_URI, method);
-        body["grant_types"] = told["grant_types_supported"].clone();
+        body["grant_types"] = json!(registrable);
         body["response_types"] = told["response_types_supported"].clone();
         body["scope"] = json!(texts(&told["scopes_supported"]).join(" "));
         let answer = server.oauth().register_with(&body).await;

@@ -15,6 +15,7 @@ mod both;
 mod end;
 mod openid;
 mod prompt;
+mod application;
 
 /// A client that keeps a secret, with live tokens.
 async fn signed_in() -> (TestServer, Client, Tokens) {
