@@ -129,6 +129,32 @@ pub enum Authentication {
     Signature,
 }
 
+/// How ID tokens are signed (RFC 7518 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SigningAlgorithm {
+    /// ECDSA with P-256 and SHA-256.
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256: for whoever verifies nothing else.
+    Rs256,
+}
+
+impl SigningAlgorithm {
+    /// The algorithm of that exact spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Es256, Self::Rs256]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == text)
+    }
+
+    /// The spelling of the RFC.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
 /// What a client asked for at registration, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientMetadata {
@@ -144,6 +170,8 @@ pub struct ClientMetadata {
     pub scopes: ScopeSet,
     /// Where its codes may be sent.
     pub redirect_uris: Vec<RedirectUri>,
+    /// How its ID tokens are signed (`id_token_signed_response_alg`).
+    pub id_tokens: SigningAlgorithm,
 }
 
 /// A client as read back from an authentic client id.

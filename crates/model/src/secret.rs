@@ -80,6 +80,34 @@ impl Drop for SecretBytes {
     }
 }
 
+/// A private key of whatever length, as its standard spells it (DER).
+#[derive(Clone)]
+pub struct SecretDer(Vec<u8>);
+
+impl SecretDer {
+    /// Wraps `bytes`.
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes themselves.
+    pub fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecretDer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretDer(…)")
+    }
+}
+
+impl Drop for SecretDer {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,9 +115,10 @@ mod tests {
     #[test]
     fn debug_shows_nothing() {
         let shown = format!(
-            "{:?} {:?}",
+            "{:?} {:?} {:?}",
             Secret::from("hunter2"),
-            SecretBytes::new([7; 32])
+            SecretBytes::new([7; 32]),
+            SecretDer::new(vec![7; 9])
         );
         assert!(
             !shown.contains("hunter2") && !shown.contains('7'),

@@ -22,6 +22,10 @@ pub const SQLITE: &[Migration] = &[
         number: 3,
         sql: include_str!("../migrations/sqlite/0003_openid.sql"),
     },
+    Migration {
+        number: 4,
+        sql: include_str!("../migrations/sqlite/0004_rs256.sql"),
+    },
 ];
 
 /// All steps for PostgreSQL, in order; each number changes the same tables as for SQLite.
@@ -37,5 +41,9 @@ pub const POSTGRES: &[Migration] = &[
     Migration {
         number: 3,
         sql: include_str!("../migrations/postgres/0003_openid.sql"),
+    },
+    Migration {
+        number: 4,
+        sql: include_str!("../migrations/postgres/0004_rs256.sql"),
     },
 ];

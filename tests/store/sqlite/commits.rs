@@ -185,7 +185,7 @@ async fn the_settings_are_those_that_keep_data() {
         ("PRAGMA busy_timeout", "0"),
         ("PRAGMA wal_autocheckpoint", "0"),
         ("PRAGMA query_only", "1"),
-        ("SELECT value FROM meta WHERE name = 'schema'", "3"),
+        ("SELECT value FROM meta WHERE name = 'schema'", "4"),
         ("SELECT value FROM meta WHERE name = 'store_id'", "suite"),
     ] {
         assert_eq!(one(sql).await, expected, "{sql}");

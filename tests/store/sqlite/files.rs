@@ -160,6 +160,7 @@ async fn f24_a_store_of_the_first_schema_goes_on_where_it_was() {
         "DROP INDEX users_by_email",
         "ALTER TABLE sessions DROP COLUMN parent",
         "ALTER TABLE auth_codes DROP COLUMN nonce",
+        "ALTER TABLE keyring DROP COLUMN rsa",
         "UPDATE meta SET value = '1' WHERE name = 'schema'",
     ];
     let plan = Plan::of(user::adding(&a_user(1), at(100)))
@@ -213,7 +214,7 @@ async fn f24_a_newer_schema_is_refused_and_named() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 3
+                known: 4
             }
         ),
         "{error}"

@@ -304,13 +304,14 @@ async fn the_directory_is_put_again_removed_once_and_read_whole() {
 }
 
 #[tokio::test]
-async fn only_the_active_epoch_is_superseded() {
+async fn only_the_active_epoch_is_superseded_and_none_has_two_rsa_keys() {
     let store = open().await;
     let row = |epoch, state| EpochRow {
         epoch,
         state,
         wrapped: vec![epoch; 48],
         kek_id: "kek-1".to_owned(),
+        rsa: None,
         since: at(1),
     };
     store
@@ -320,6 +321,13 @@ async fn only_the_active_epoch_is_superseded() {
         .refuse("unknown", keyring::superseding(2, at(5)))
         .await;
     store.hold(keyring::superseding(1, at(5))).await;
+    store.hold(keyring::adding_rsa(1, &[7; 9])).await;
+    store
+        .refuse("it has one", keyring::adding_rsa(1, &[8; 9]))
+        .await;
+    store
+        .refuse("unknown", keyring::adding_rsa(2, &[8; 9]))
+        .await;
     store
         .refuse("superseded already", keyring::superseding(1, at(6)))
         .await;
@@ -327,11 +335,10 @@ async fn only_the_active_epoch_is_superseded() {
     let again = store.driver().apply(again).await;
     assert!(again.is_err(), "an epoch is never written over");
     let all = keyring::all(store.driver()).await.expect("a read");
-    assert!(
-        all.iter()
-            .map(|row| (row.epoch, row.state))
-            .eq([(1, EpochState::Verifying)])
-    );
+    let read = all
+        .iter()
+        .map(|row| (row.epoch, row.state, row.rsa.as_deref()));
+    assert!(read.eq([(1, EpochState::Verifying, Some(&[7; 9][..]))]));
 }
 
 #[tokio::test]

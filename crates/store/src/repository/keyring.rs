@@ -51,6 +51,8 @@ pub struct EpochRow {
     pub wrapped: Vec<u8>,
     /// Which key file wrapped it.
     pub kek_id: String,
+    /// The RSA key under the key-encryption key, once one was made.
+    pub rsa: Option<Vec<u8>>,
     /// When it took this state.
     pub since: Timestamp,
 }
@@ -58,7 +60,7 @@ pub struct EpochRow {
 /// All epochs, oldest first.
 pub async fn all(driver: &dyn Driver) -> Result<Vec<EpochRow>, Error> {
     let query =
-        Query::new("SELECT epoch, state, wrapped, kek_id, since FROM keyring ORDER BY epoch");
+        Query::new("SELECT epoch, state, wrapped, kek_id, rsa, since FROM keyring ORDER BY epoch");
     driver.fetch(query).await?.into_iter().map(read).collect()
 }
 
@@ -73,6 +75,7 @@ fn read(row: Row) -> Result<EpochRow, Error> {
         state,
         wrapped: columns.bytes("wrapped")?,
         kek_id: columns.text("kek_id")?,
+        rsa: columns.bytes_or_null("rsa")?,
         since: columns.time("since")?,
     })
 }
@@ -80,13 +83,21 @@ fn read(row: Row) -> Result<EpochRow, Error> {
 /// The statement that writes an epoch.
 pub fn inserting(row: &EpochRow) -> Statement {
     Statement::one(
-        "INSERT INTO keyring (epoch, state, wrapped, kek_id, since) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO keyring (epoch, state, wrapped, kek_id, rsa, since) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(row.epoch)
     .bind(row.state.as_str())
     .bind(row.wrapped.as_slice())
     .bind(row.kek_id.as_str())
+    .bind(row.rsa.as_deref())
     .bind(row.since)
+}
+
+/// The statement that gives an epoch its RSA key, unless somebody else was first.
+pub fn adding_rsa(epoch: u8, wrapped: &[u8]) -> Statement {
+    Statement::one("UPDATE keyring SET rsa = $2 WHERE epoch = $1 AND rsa IS NULL")
+        .bind(epoch)
+        .bind(wrapped)
 }
 
 /// The statement that moves the active epoch on to verifying.
