@@ -1,6 +1,7 @@
 //! The tokens of a successful token request.
 
 use claviger_model::{
+    client::SigningAlgorithm,
     id::UserId,
     scope::ScopeSet,
     secret::Secret,
@@ -42,6 +43,8 @@ pub struct Issued {
     pub auth_time: Timestamp,
     /// What the client wants to find in the ID token that comes with it.
     pub nonce: Option<String>,
+    /// How that ID token is signed.
+    pub id_tokens: SigningAlgorithm,
     /// What that ID token tells of the person, where the scopes ask for one.
     pub person: Option<Claims>,
 }

@@ -2,7 +2,7 @@
 
 use claviger_model::{
     audit::Action,
-    client::{Client, Dialect},
+    client::{Client, Dialect, SigningAlgorithm},
     directory::{User, UserState},
     id::{ClientRef, SessionId},
     network::Requester,
@@ -222,6 +222,7 @@ pub(crate) fn tokens(
         user_id: session.user_id,
         auth_time: session.auth_time,
         nonce: None,
+        id_tokens: SigningAlgorithm::Es256,
         person: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Key epochs: listing and rotating them (SECURITY-CASES A2, F17).
 
-use claviger_model::{audit::Action, time::Timestamp};
+use claviger_model::{audit::Action, secret::SecretDer, time::Timestamp};
 use claviger_store::{
     repository::keyring::{self, EpochState},
     statement::Plan,
@@ -64,13 +64,37 @@ pub async fn rotate(context: &Context) -> Result<u8, Error> {
             .because("Somebody else is rotating the keys. Look at `claviger admin keys list`.")
             .into());
     }
-    context
-        .keys
-        .reload(context.store.as_ref(), now)
-        .await
-        .map_err(|error| Failure {
+    reload(context).await?;
+    Ok(next)
+}
+
+/// Gives every epoch that signs or will an RSA key that `make` makes, unless it has one. What makes it takes some tenths of a
+/// second of a core.
+pub async fn complete(
+    context: &Context,
+    make: impl Fn() -> Option<SecretDer>,
+) -> Result<(), Error> {
+    let lacking = context.keys.without_rsa(context.now());
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    for epoch in lacking {
+        let Some(key) = make() else { continue };
+        let wrapped = context.keys.wrap_rsa(epoch, context.draw(), &key);
+        // Whoever was first has made the one that counts.
+        let plan = Plan::of(keyring::adding_rsa(epoch, &wrapped));
+        context.store.apply(plan).await?;
+    }
+    reload(context).await
+}
+
+async fn reload(context: &Context) -> Result<(), Error> {
+    let (store, now) = (context.store.as_ref(), context.now());
+    context.keys.reload(store, now).await.map_err(|error| {
+        Failure {
             doing: "loading the new key epoch",
             source: Box::new(error),
-        })?;
-    Ok(next)
+        }
+        .into()
+    })
 }

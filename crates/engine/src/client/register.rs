@@ -1,7 +1,7 @@
 //! Dynamic client registration (RFC 7591; AWS RegisterClient). Stores nothing.
 
 use claviger_model::{
-    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType, SigningAlgorithm},
     network::Requester,
     redirect_uri::RedirectUri,
     scope::{self, ScopeRefused, ScopeSet},
@@ -30,6 +30,8 @@ pub struct Registration {
     pub scopes: Vec<String>,
     /// `redirectUris` / `redirect_uris`.
     pub redirect_uris: Vec<String>,
+    /// `id_token_signed_response_alg`.
+    pub id_tokens: SigningAlgorithm,
     /// AWS `issuerUrl`: must name this instance when codes are asked for.
     pub issuer_url: Option<String>,
 }
@@ -98,6 +100,11 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
         return Err(Kind::InvalidScope.because(UNKNOWN_SCOPE));
     }
     check_policy(context, &scopes)?;
+    let algorithms = context.keys.algorithms(context.now());
+    if !algorithms.contains(&registration.id_tokens) {
+        return Err(Kind::InvalidClientMetadata
+            .because("id_token_signed_response_alg must be ES256: this server has no other key."));
+    }
     let redirect_uris =
         check_redirect_uris(context, registration.dialect, &registration.redirect_uris)?;
     if grant_types.contains(&GrantType::AuthorizationCode) {
@@ -110,6 +117,7 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
         grant_types,
         scopes,
         redirect_uris,
+        id_tokens: registration.id_tokens,
     })
 }
 

@@ -3,7 +3,9 @@
 
 use claviger_model::{
     application::Workload,
-    client::{Authentication, Client, ClientMetadata, ClientName, Dialect, GrantType},
+    client::{
+        Authentication, Client, ClientMetadata, ClientName, Dialect, GrantType, SigningAlgorithm,
+    },
     directory::{User, UserName, UserState},
     network::Requester,
     scope::{ACCOUNT_ACCESS, ScopeSet},
@@ -116,6 +118,7 @@ fn client_of(context: &Context, workload: &Workload) -> Result<Client, Error> {
             grant_types: vec![GrantType::JwtBearer],
             scopes,
             redirect_uris: Vec::new(),
+            id_tokens: SigningAlgorithm::Es256,
         },
         reference: application::workload_reference(context, workload),
         issued_at: Timestamp::from_epoch_seconds(0),

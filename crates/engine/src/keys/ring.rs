@@ -10,9 +10,10 @@ use std::{
 };
 
 use claviger_model::{
+    client::SigningAlgorithm,
     id::InstanceId,
     port::entropy::Entropy,
-    secret::SecretBytes,
+    secret::{SecretBytes, SecretDer},
     time::{Lifetime, Timestamp},
 };
 use claviger_store::{
@@ -56,6 +57,8 @@ pub struct EpochKeys {
     pub web_identity: SecretBytes,
     /// The private key of ID tokens.
     pub id_token: SecretBytes,
+    /// That of ID tokens by RS256: PKCS #1; nothing until one was made.
+    pub id_token_rsa: Option<SecretDer>,
     /// From when on it signs. Its public half is told before, so that whoever keeps our keys for a
     /// while has it by then.
     signs_from: Timestamp,
@@ -214,6 +217,13 @@ impl Keyring {
             .and_then(|plain| <[u8; 32]>::try_from(plain).ok())
             .map(SecretBytes::new)
             .ok_or(KeyringError::Damaged(row.epoch))?;
+        let rsa = row.rsa.as_ref().map(|wrapped| {
+            let plain = self.kek.open(wrapped, bound_rsa(row.epoch).as_bytes());
+            plain
+                .map(SecretDer::new)
+                .ok_or(KeyringError::Damaged(row.epoch))
+        });
+        let id_token_rsa = rsa.transpose()?;
         let mac = |purpose| MacKey::derive(&root, self.instance, purpose);
         Ok(EpochKeys {
             epoch: row.epoch,
@@ -230,6 +240,7 @@ impl Keyring {
             transaction: SealKey::derive(&root, self.instance, "transaction"),
             web_identity: expand(&root, self.instance, "webidentity"),
             id_token: expand(&root, self.instance, "idtoken"),
+            id_token_rsa,
             signs_from,
         })
     }
@@ -281,11 +292,35 @@ impl Keyring {
 
     /// The keys whose private halves sign now.
     pub fn signing(&self, now: Timestamp) -> Arc<EpochKeys> {
-        let accepted = self.all_accepted();
-        let ripe = accepted.iter().find(|keys| keys.signs_from <= now);
-        // The oldest one signs on until the next has been told for long enough.
-        let signing = ripe.or(accepted.last());
-        Arc::clone(signing.unwrap_or_else(|| unreachable!()))
+        let signing = ripe(&self.all_accepted(), now);
+        signing.unwrap_or_else(|| unreachable!())
+    }
+
+    /// The same among those that have an RSA key.
+    pub fn signing_by_rsa(&self, now: Timestamp) -> Option<Arc<EpochKeys>> {
+        let mut published = self.published(now);
+        published.retain(|keys| keys.id_token_rsa.is_some());
+        ripe(&published, now)
+    }
+
+    /// How ID tokens can be signed.
+    pub fn algorithms(&self, now: Timestamp) -> Vec<SigningAlgorithm> {
+        let rsa = self.signing_by_rsa(now);
+        let rsa = rsa.map(|_| SigningAlgorithm::Rs256);
+        [SigningAlgorithm::Es256].into_iter().chain(rsa).collect()
+    }
+
+    /// The epochs that are told and have no RSA key.
+    pub(crate) fn without_rsa(&self, now: Timestamp) -> Vec<u8> {
+        let published = self.published(now);
+        let lacking = published.iter().filter(|keys| keys.id_token_rsa.is_none());
+        lacking.map(|keys| keys.epoch).collect()
+    }
+
+    /// An RSA key as the row of `epoch` keeps it.
+    pub(crate) fn wrap_rsa(&self, epoch: u8, nonce: [u8; NONCE], key: &SecretDer) -> Vec<u8> {
+        self.kek
+            .seal(nonce, key.reveal(), bound_rsa(epoch).as_bytes())
     }
 
     /// Seals a column of the store, so that it opens as that row's only.
@@ -309,6 +344,13 @@ impl Keyring {
     pub(crate) fn client_key_of(&self, epoch: u8) -> Option<&MacKey> {
         self.clients.get(&epoch)
     }
+}
+
+/// Of `keys`, newest first, the newest whose public half has been told for long enough; the oldest one signs on until
+/// there is one.
+fn ripe(keys: &[Arc<EpochKeys>], now: Timestamp) -> Option<Arc<EpochKeys>> {
+    let ripe = keys.iter().find(|keys| keys.signs_from <= now);
+    ripe.or(keys.last()).map(Arc::clone)
 }
 
 /// What a new store is made with: its first epoch.
@@ -335,6 +377,7 @@ pub(crate) fn new_epoch(
         state,
         wrapped,
         kek_id: file.kek_id.clone(),
+        rsa: None,
         since: now,
     }
 }
@@ -342,4 +385,8 @@ pub(crate) fn new_epoch(
 /// A wrapped key opens only as what it was wrapped as.
 fn bound(epoch: u8) -> String {
     format!("claviger|keyring|root|{epoch}")
+}
+
+fn bound_rsa(epoch: u8) -> String {
+    format!("claviger|keyring|rsa|{epoch}")
 }

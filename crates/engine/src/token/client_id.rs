@@ -1,7 +1,9 @@
 //! Client ids and secrets: registration stores nothing, the id carries it all (SECURITY-CASES D1).
 
 use claviger_model::{
-    client::{Authentication, Client, ClientMetadata, ClientName, Dialect, GrantType},
+    client::{
+        Authentication, Client, ClientMetadata, ClientName, Dialect, GrantType, SigningAlgorithm,
+    },
     id::ClientRef,
     redirect_uri::RedirectUri,
     scope::ScopeSet,
@@ -83,6 +85,11 @@ pub fn read_id(keys: &Keyring, id: &str) -> Option<Client> {
     } else {
         Authentication::Secret
     };
+    let id_tokens = if flags & RS256 != 0 {
+        SigningAlgorithm::Rs256
+    } else {
+        SigningAlgorithm::Es256
+    };
     let metadata = ClientMetadata {
         name,
         dialect,
@@ -90,6 +97,7 @@ pub fn read_id(keys: &Keyring, id: &str) -> Option<Client> {
         grant_types,
         scopes,
         redirect_uris,
+        id_tokens,
     };
     Some(Client {
         metadata,
@@ -135,6 +143,7 @@ pub fn reference(id: &str) -> ClientRef {
 
 const OAUTH: u8 = 0x80;
 const SECRETLESS: u8 = 0x40;
+const RS256: u8 = 0x20;
 
 const fn grant_bit(grant: GrantType) -> u8 {
     match grant {
@@ -155,10 +164,14 @@ fn flags(metadata: &ClientMetadata) -> u8 {
         Authentication::Secret | Authentication::Signature => 0,
         Authentication::None => SECRETLESS,
     };
+    let id_tokens = match metadata.id_tokens {
+        SigningAlgorithm::Es256 => 0,
+        SigningAlgorithm::Rs256 => RS256,
+    };
     metadata
         .grant_types
         .iter()
-        .fold(dialect | authentication, |flags, grant| {
+        .fold(dialect | authentication | id_tokens, |flags, grant| {
             flags | grant_bit(*grant)
         })
 }
