@@ -12,7 +12,7 @@ use claviger_engine::token::{
 };
 use claviger_fuzz::{KEYS, NOW};
 use claviger_model::{
-    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType, SigningAlgorithm},
     id::{ClientRef, CodeId, DeviceId, SessionId, UserId, WebSessionId},
     redirect_uri::RedirectUri,
     scope::ScopeSet,
@@ -51,6 +51,7 @@ fn main() -> std::io::Result<()> {
         name: ClientName::parse("aws-cli").expect("a name"),
         dialect: Dialect::Aws,
         authentication: Authentication::Secret,
+        id_tokens: SigningAlgorithm::Es256,
         grant_types: GrantType::ALL.to_vec(),
         scopes: ScopeSet::parse_joined("sso:account:access").expect("scopes"),
         redirect_uris: vec![RedirectUri::parse("http://127.0.0.1/cb").expect("a URI")],

@@ -14,7 +14,7 @@ use claviger_engine::{
     web_session::SignedIn,
 };
 use claviger_model::{
-    client::{Authentication, Dialect},
+    client::{Authentication, Dialect, SigningAlgorithm},
     directory::{User, UserName, UserState},
     id::{UserId, WebSessionId},
     network::Requester,
@@ -122,6 +122,7 @@ impl Stage {
         let registration = Registration {
             dialect,
             authentication: Authentication::Secret,
+            id_tokens: SigningAlgorithm::Es256,
             client_name: "model".to_owned(),
             grant_types: Some(
                 grants

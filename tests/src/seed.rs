@@ -12,7 +12,7 @@ use claviger_engine::{
 use claviger_model::{
     access::{Account, Role},
     application::{Application, ApplicationName, IssuerName},
-    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType, SigningAlgorithm},
     directory::UserName,
     id::{AccountId, RoleName, TargetName},
     redirect_uri::RedirectUri,
@@ -20,8 +20,6 @@ use claviger_model::{
     secret::Secret,
     time::Lifetime,
 };
-
-use crate::aws::ACCOUNT_ACCESS;
 
 /// Where the kit's own code clients are answered.
 pub const REDIRECT_URI: &str = "http://127.0.0.1:49152/oauth/callback";
@@ -67,6 +65,7 @@ pub fn application() -> Application {
             name: ClientName::parse("Reports").expect("a name"),
             dialect: Dialect::Aws,
             authentication: Authentication::Signature,
+            id_tokens: SigningAlgorithm::Es256,
             grant_types: GrantType::SIGNED.to_vec(),
             scopes: ScopeSet::parse(scopes).expect("scopes"),
             redirect_uris: vec![RedirectUri::parse(REDIRECT_URI).expect("a URI")],
@@ -89,13 +88,14 @@ pub const WIKI_SECRET: &str = "of-the-wiki-0123456789-0123456789";
 
 /// An application with every grant that shows itself by a secret, and is bob where it asks for itself.
 pub fn wiki() -> Application {
-    let scopes = ["openid", "profile", ACCOUNT_ACCESS];
+    let scopes = ["openid", "profile", "sso:account:access"];
     Application {
         name: ApplicationName::parse("wiki").expect("a name"),
         metadata: ClientMetadata {
             name: ClientName::parse("The Wiki").expect("a name"),
             dialect: Dialect::Oauth,
             authentication: Authentication::Secret,
+            id_tokens: SigningAlgorithm::Es256,
             grant_types: GrantType::ALL.to_vec(),
             scopes: ScopeSet::parse(scopes).expect("scopes"),
             redirect_uris: vec![RedirectUri::parse(WIKI).expect("a URI")],

@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Context as _;
 use claviger_engine::{
+    admin::keys,
     context::{Context, Parts},
+    error::Error,
     keys::{file::KeyFile, ring::Keyring},
     links::Links,
     policy::Policy,
@@ -25,6 +27,7 @@ use claviger_sts::{
     target::Target,
     targets::Targets,
 };
+use claviger_wire::jose;
 
 use crate::{
     adapter::{
@@ -159,6 +162,11 @@ pub(crate) async fn engine(
     };
     let context = Context::open(parts).await.exit(CONFIGURATION)?;
     Ok(Arc::new(context))
+}
+
+/// Makes the RSA keys that are missing: at the first start, and after a rotation.
+pub(crate) async fn complete_keys(context: &Context) -> Result<(), Error> {
+    keys::complete(context, || tokio::task::block_in_place(jose::new_rsa)).await
 }
 
 /// The instance that settings describe.

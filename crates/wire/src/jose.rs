@@ -3,13 +3,15 @@
 
 use aws_lc_rs::{
     agreement::{ECDH_P256, PrivateKey},
+    encoding::{AsDer as _, Pkcs8V1Der},
+    rsa::{KeyPair, KeySize},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use bytes::Bytes;
 use claviger_engine::issued::{Claims, Issued};
 use claviger_model::{
     port::web_identity::Statement,
-    secret::{Secret, SecretBytes},
+    secret::{Secret, SecretBytes, SecretDer},
     time::{Lifetime, Timestamp},
 };
 use http::Response;
@@ -17,6 +19,7 @@ use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
     jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash},
 };
+use pkcs8::PrivateKeyInfo;
 use serde_json::{Value, json};
 
 use crate::answer;
@@ -41,16 +44,7 @@ pub struct Signature<'a> {
 
 /// Signs a statement; nothing for the one key in 2³² that is none.
 pub fn sign(key: &SecretBytes, statement: &Statement<'_>, by: &Signature<'_>) -> Option<Secret> {
-    signed(key, &claims(statement, by))
-}
-
-fn signed(key: &SecretBytes, claims: &Value) -> Option<Secret> {
-    let pair = Pair::of(key)?;
-    let header = Header {
-        kid: Some(pair.kid()?),
-        ..Header::new(Algorithm::ES256)
-    };
-    encode(&header, claims, &pair.private).ok().map(Secret::new)
+    Pair::of(Key::P256(key))?.signed(&claims(statement, by))
 }
 
 /// How long an ID token is good.
@@ -59,7 +53,7 @@ const ID_TOKEN_LIFETIME: Lifetime = Lifetime::hours(1);
 /// The ID token of whom `issued` is about, for the client of that id (OpenID Connect Core §2), with what it may know of
 /// them beyond that.
 pub fn id_token(
-    key: &SecretBytes,
+    key: Key<'_>,
     issued: &Issued,
     client_id: &str,
     person: Option<&Claims>,
@@ -85,7 +79,7 @@ pub fn id_token(
     if let Some(nonce) = &issued.nonce {
         claims["nonce"] = json!(nonce);
     }
-    signed(key, &claims)
+    Pair::of(key)?.signed(&claims)
 }
 
 /// What a client may know of a person, by the names of OpenID Connect Core §5.1.
@@ -130,35 +124,76 @@ fn claims(statement: &Statement<'_>, by: &Signature<'_>) -> Value {
     claims
 }
 
+/// A private key of ours.
+#[derive(Clone, Copy, Debug)]
+pub enum Key<'a> {
+    /// A scalar of P-256, which all but one in 2³² are: ES256.
+    P256(&'a SecretBytes),
+    /// PKCS #1: RS256.
+    Rsa(&'a SecretDer),
+}
+
+/// An RSA key of 2048 bits, as [`Key::Rsa`] takes it. Takes some tenths of a second of a core.
+pub fn new_rsa() -> Option<SecretDer> {
+    let pair = KeyPair::generate(KeySize::Rsa2048).ok()?;
+    let der: Pkcs8V1Der<'_> = pair.as_der().ok()?;
+    let inner = PrivateKeyInfo::try_from(der.as_ref()).ok()?.private_key;
+    Some(SecretDer::new(inner.to_vec()))
+}
+
 /// A key and its public half.
 struct Pair {
     private: EncodingKey,
     public: Jwk,
+    algorithm: Algorithm,
 }
 
 impl Pair {
-    fn of(scalar: &SecretBytes) -> Option<Self> {
-        let scalar = scalar.reveal();
-        let public = PrivateKey::from_private_key(&ECDH_P256, scalar).ok()?;
-        let public = public.compute_public_key().ok()?;
-        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let pair =
-            EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, public.as_ref());
-        let private = EncodingKey::from_ec_der(pair.ok()?.to_pkcs8v1().ok()?.as_ref());
-        let mut public = Jwk::from_encoding_key(&private, Algorithm::ES256).ok()?;
+    fn of(key: Key<'_>) -> Option<Self> {
+        let (private, algorithm, named) = match key {
+            Key::P256(scalar) => (p256(scalar)?, Algorithm::ES256, KeyAlgorithm::ES256),
+            Key::Rsa(der) => {
+                let private = EncodingKey::from_rsa_der(der.reveal());
+                (private, Algorithm::RS256, KeyAlgorithm::RS256)
+            }
+        };
+        let mut public = Jwk::from_encoding_key(&private, algorithm).ok()?;
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        public.common.key_algorithm = Some(KeyAlgorithm::ES256);
-        Some(Self { private, public })
+        public.common.key_algorithm = Some(named);
+        Some(Self {
+            private,
+            public,
+            algorithm,
+        })
     }
 
     /// What the key is called: its thumbprint (RFC 7638).
     fn kid(&self) -> Option<String> {
         self.public.thumbprint(ThumbprintHash::SHA256).ok()
     }
+
+    fn signed(&self, claims: &Value) -> Option<Secret> {
+        let header = Header {
+            kid: Some(self.kid()?),
+            ..Header::new(self.algorithm)
+        };
+        encode(&header, claims, &self.private).ok().map(Secret::new)
+    }
+}
+
+fn p256(scalar: &SecretBytes) -> Option<EncodingKey> {
+    let scalar = scalar.reveal();
+    let public = PrivateKey::from_private_key(&ECDH_P256, scalar).ok()?;
+    let public = public.compute_public_key().ok()?;
+    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, public.as_ref());
+    Some(EncodingKey::from_ec_der(
+        pair.ok()?.to_pkcs8v1().ok()?.as_ref(),
+    ))
 }
 
 /// The public halves of `keys`, for whoever verifies.
-pub fn encode_jwks<'a>(keys: impl IntoIterator<Item = &'a SecretBytes>) -> Response<Bytes> {
+pub fn encode_jwks<'a>(keys: impl IntoIterator<Item = Key<'a>>) -> Response<Bytes> {
     let public = keys.into_iter().filter_map(|key| {
         let pair = Pair::of(key)?;
         let mut public = pair.public.clone();

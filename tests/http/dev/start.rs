@@ -13,7 +13,7 @@ use claviger_engine::{
     device::{self, StartDevice},
 };
 use claviger_model::{
-    client::{Authentication, Dialect},
+    client::{Authentication, Dialect, SigningAlgorithm},
     network::Requester,
     port::entropy::Entropy,
     user_code::UserCode,
@@ -46,6 +46,7 @@ async fn dev_01_codes_are_distinct_and_long() {
     let registration = register::Registration {
         dialect: Dialect::Aws,
         authentication: Authentication::Secret,
+        id_tokens: SigningAlgorithm::Es256,
         client_name: "aws-cli".to_owned(),
         grant_types: None,
         scopes: vec![ACCOUNT_ACCESS.to_owned()],

@@ -101,11 +101,8 @@ async fn an_id_token_tells_who_it_is_about_and_verifies_by_what_is_published() {
         .expect("alice");
     assert_eq!(text(&claims, "sub"), alice.id.to_string());
     // What signs for targets signs nothing else.
-    let web_identity = claviger_wire::jose::encode_jwks([&server
-        .context
-        .keys
-        .signing(server.context.now())
-        .web_identity]);
+    let signing = server.context.keys.signing(server.context.now());
+    let web_identity = jose::encode_jwks([jose::Key::P256(&signing.web_identity)]);
     assert!(!String::from_utf8_lossy(web_identity.body()).contains(&kid));
     server.finish().await;
 }

@@ -16,6 +16,7 @@ mod end;
 mod openid;
 mod prompt;
 mod application;
+mod rs256;
 
 /// A client that keeps a secret, with live tokens.
 async fn signed_in() -> (TestServer, Client, Tokens) {

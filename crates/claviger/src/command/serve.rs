@@ -91,6 +91,9 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
     let ring = wiring::keyring(&store, &keys, &ports).await?;
     let instance = wiring::instance(&settings, &keys, ring, ports).await?;
     let context = wiring::engine(&store, keys, instance).await?;
+    if let Err(error) = wiring::complete_keys(&context).await {
+        tracing::warn!(%error, "no RSA key can be kept: ID tokens are signed with ES256 alone until the next start");
+    }
     let tls = settings
         .tls
         .as_ref()

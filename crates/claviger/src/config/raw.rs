@@ -188,6 +188,8 @@ pub(crate) struct Application {
     pub(crate) skip_consent: Option<bool>,
     pub(crate) user: Option<String>,
     #[serde(default)]
+    pub(crate) id_token_signed_response_alg: SigningAlgorithm,
+    #[serde(default)]
     pub(crate) redirect_uris: Vec<String>,
     #[serde(default)]
     pub(crate) audiences: BTreeMap<String, Vec<String>>,
@@ -212,6 +214,15 @@ pub(crate) enum Grant {
     JwtBearer,
     TokenExchange,
     ClientCredentials,
+}
+
+/// How ID tokens are signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum SigningAlgorithm {
+    #[default]
+    Es256,
+    Rs256,
 }
 
 /// How a target gives credentials.

@@ -27,7 +27,9 @@ use crate::app::App;
 
 /// What there is to know of this server.
 pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response<Body> {
-    wire::metadata::encode(app.context.links.issuer()).map(Body::from)
+    let context = &app.context;
+    let id_tokens = context.keys.algorithms(context.now());
+    wire::metadata::encode(context.links.issuer(), &id_tokens).map(Body::from)
 }
 
 /// What is wrong with the form of a call whose parameters are in its body: another type of it, or parameters in the

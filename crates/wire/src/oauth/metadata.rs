@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use claviger_model::{
-    client::GrantType,
+    client::{GrantType, SigningAlgorithm},
     scope::{ABOUT_PEOPLE, ACCOUNT_ACCESS},
 };
 use http::Response;
@@ -12,8 +12,9 @@ use serde_json::json;
 use super::client::{METHODS, NONE};
 use crate::{answer, jose};
 
-/// Writes the metadata of the server at `issuer`.
-pub fn encode(issuer: &str) -> Response<Bytes> {
+/// Writes the metadata of the server at `issuer`, which signs ID tokens in these ways.
+pub fn encode(issuer: &str, id_tokens: &[SigningAlgorithm]) -> Response<Bytes> {
+    let id_tokens = id_tokens.iter().map(|algorithm| algorithm.as_str());
     let at = |path: &str| format!("{issuer}{path}");
     let scopes = ABOUT_PEOPLE.into_iter().chain([ACCOUNT_ACCESS]);
     let by_secret = METHODS.into_iter().filter(|method| *method != NONE);
@@ -28,7 +29,7 @@ pub fn encode(issuer: &str) -> Response<Bytes> {
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/jwks"),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": id_tokens.collect::<Vec<_>>(),
         "claims_supported": jose::CLAIMS,
         "claims_parameter_supported": false,
         "request_parameter_supported": false,

@@ -6,7 +6,7 @@ use claviger_engine::{
     error::{Error, Kind, Refusal},
 };
 use claviger_model::{
-    client::{Authentication, Dialect, GrantType},
+    client::{Authentication, Dialect, GrantType, SigningAlgorithm},
     redirect_uri::RedirectUri,
     scope::ABOUT_PEOPLE,
     secret::Secret,
@@ -51,8 +51,10 @@ pub fn decode(body: &[u8]) -> Result<(Registration, &'static str), Error> {
         return Err(metadata("response_types must be code alone.").into());
     }
     let method = method(members.text("token_endpoint_auth_method", NAME)?)?;
+    let id_tokens = members.text("id_token_signed_response_alg", NAME)?;
     let registration = Registration {
         dialect: Dialect::Oauth,
+        id_tokens: id_tokens.map_or(Ok(SigningAlgorithm::Es256), algorithm)?,
         authentication: if method == NONE {
             Authentication::None
         } else {
@@ -68,6 +70,11 @@ pub fn decode(body: &[u8]) -> Result<(Registration, &'static str), Error> {
         issuer_url: None,
     };
     Ok((registration, method))
+}
+
+fn algorithm(asked: &str) -> Result<SigningAlgorithm, Refusal> {
+    SigningAlgorithm::parse(asked)
+        .ok_or_else(|| metadata("id_token_signed_response_alg must be ES256 or RS256."))
 }
 
 fn method(asked: Option<&str>) -> Result<&'static str, Refusal> {
@@ -111,6 +118,7 @@ pub fn encode(registered: &Registered, method: &str) -> Response<Bytes> {
         "response_types": if codes { vec!["code"] } else { vec![] },
         "scope": metadata.scopes.join(),
         "token_endpoint_auth_method": method,
+        "id_token_signed_response_alg": metadata.id_tokens.as_str(),
     });
     if let Some(secret) = registered.client_secret.as_ref().map(Secret::reveal) {
         body["client_secret"] = json!(secret);

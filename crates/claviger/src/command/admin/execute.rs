@@ -16,7 +16,7 @@ use claviger_model::{
 use claviger_store::error as store;
 
 use super::request::{Answer, Change, Epoch, Machine, NewMachine, Record, Request, Session, User};
-use crate::{directory_file, moment::rfc3339, store::Store};
+use crate::{directory_file, moment::rfc3339, store::Store, wiring};
 
 /// The open store and the engine over it.
 #[derive(Clone)]
@@ -61,6 +61,7 @@ async fn run(owner: &Owner, request: Request) -> Result<Answer, String> {
         }
         Request::KeysRotate => {
             let epoch = keys::rotate(context).await.map_err(say)?;
+            wiring::complete_keys(context).await.map_err(say)?;
             let staged = context.policy.keys_staged.as_seconds();
             let from = match staged {
                 0 => "is active".to_owned(),

@@ -282,6 +282,11 @@ fn first_user(directory: &Directory, choice: &Choice) -> Result<String, Exit> {
 /// Makes the store equal to the directory and gives everybody the password.
 async fn seed(world: &World) -> Result<(), Exit> {
     let broken = anyhow::Error::from;
+    // Meanwhile passwords are hashed.
+    let completing = tokio::spawn({
+        let context = Arc::clone(&world.context);
+        async move { wiring::complete_keys(&context).await }
+    });
     directory::apply(&world.context, &world.seed)
         .await
         .map_err(broken)?;
@@ -291,6 +296,8 @@ async fn seed(world: &World) -> Result<(), Exit> {
             .await
             .map_err(broken)?;
     }
+    let completed = completing.await.context("making an RSA key")?;
+    completed.context("an RSA key cannot be kept")?;
     Ok(())
 }
 

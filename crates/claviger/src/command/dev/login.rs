@@ -16,7 +16,7 @@ use claviger_engine::{
     },
 };
 use claviger_model::{
-    client::{Authentication, Dialect, GrantType},
+    client::{Authentication, Dialect, GrantType, SigningAlgorithm},
     pkce::{CodeChallenge, CodeVerifier},
     secret::Secret,
 };
@@ -61,6 +61,7 @@ impl World {
         let registration = Registration {
             dialect: Dialect::Aws,
             authentication: Authentication::Secret,
+            id_tokens: SigningAlgorithm::Es256,
             client_name: "claviger-dev".to_owned(),
             grant_types: grant.map(|grant| {
                 let grants = [grant, GrantType::RefreshToken];

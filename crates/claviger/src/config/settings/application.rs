@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, bail, ensure};
 use claviger_model::{
     application::{Application, ApplicationName, IssuerName},
-    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType},
+    client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType, SigningAlgorithm},
     directory::UserName,
     redirect_uri::RedirectUri,
     scope::{self, ScopeSet},
@@ -56,6 +56,10 @@ fn read(file: &Configuration, name: &str, raw: &raw::Application) -> anyhow::Res
             grant_types,
             scopes,
             redirect_uris,
+            id_tokens: match raw.id_token_signed_response_alg {
+                raw::SigningAlgorithm::Es256 => SigningAlgorithm::Es256,
+                raw::SigningAlgorithm::Rs256 => SigningAlgorithm::Rs256,
+            },
         },
         client_secret,
         skip_consent: raw.skip_consent.unwrap_or(false),

@@ -12,7 +12,7 @@ use claviger_engine::{
     grant::request::{Caller, Issued, TokenRequest, TokenType},
 };
 use claviger_model::{
-    client::{Authentication, Dialect, GrantType},
+    client::{Authentication, Dialect, GrantType, SigningAlgorithm},
     secret::Secret,
 };
 use http::{Response, StatusCode};
@@ -47,6 +47,7 @@ pub fn decode_register_client(body: &[u8]) -> Result<Registration, Error> {
     Ok(Registration {
         dialect: Dialect::Aws,
         authentication: Authentication::Secret,
+        id_tokens: SigningAlgorithm::Es256,
         client_name: client_name.to_owned(),
         grant_types: members.texts("grantTypes", NAME)?,
         scopes: members.texts("scopes", SCOPE)?.unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! Whole messages of sso-oidc, and the members of CreateToken as a table.
 
 use claviger_model::{
-    client::{ClientMetadata, ClientName},
+    client::{ClientMetadata, ClientName, SigningAlgorithm},
     id::UserId,
     scope::ScopeSet,
     session::SessionOrigin,
@@ -25,6 +25,7 @@ fn register_client_answers_seconds_and_nulls() {
             name: ClientName::parse("aws-cli").expect("a name"),
             dialect: Dialect::Aws,
             authentication: Authentication::Secret,
+            id_tokens: SigningAlgorithm::Es256,
             grant_types: Vec::new(),
             scopes: ScopeSet::default(),
             redirect_uris: Vec::new(),
@@ -57,6 +58,7 @@ fn tok_12_create_token_answers_whole_seconds_and_all_members() {
         scopes: ScopeSet::default(),
         token_type: None,
         origin: SessionOrigin::Device,
+        id_tokens: SigningAlgorithm::Es256,
         user_id: UserId::from_bytes([1; 16]),
         auth_time: Timestamp::from_epoch_seconds(0),
         nonce: None,
