@@ -1,5 +1,5 @@
-//! End to end: the built binary, and unmodified clients of AWS against it. Each test is a user's
-//! story. A part that is missing fails its tests with a hint; nothing is skipped.
+//! End to end: the built binary, and unmodified clients of AWS and of OpenID Connect against it. Each
+//! test is a user's story. A part that is missing fails its tests with a hint; nothing is skipped.
 #![expect(
     clippy::expect_used,
     reason = "a story that cannot go on fails by panicking"
@@ -11,6 +11,7 @@ mod aws_cli;
 mod boto3;
 mod rust_sdk;
 mod javascript;
+mod relying_parties;
 mod conformance;
 mod web_identity;
 mod with_iam;

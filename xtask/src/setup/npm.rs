@@ -18,7 +18,7 @@ pub(crate) fn missing() -> Vec<Missing> {
     }
     vec![Missing {
         what: format!(
-            "{FOLDER}/node_modules as {LOCK} pins it: AWS SDK, playwright-core, axe-core"
+            "{FOLDER}/node_modules as {LOCK} pins it: AWS SDK, openid-client, playwright-core, axe-core"
         ),
         remedy: "cargo xtask setup (needs npm and its registry)".to_owned(),
     }]
