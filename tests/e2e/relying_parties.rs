@@ -19,3 +19,9 @@ fn openid_client_does_all_that_openid_connect_has_here() {
     let room = Room::new();
     tell(&room, parts::node(&room, "openid_client.mjs", &[]));
 }
+
+#[test]
+fn authlib_does_all_that_openid_connect_has_here() {
+    let room = Room::new();
+    tell(&room, parts::python(&room, "authlib_story.py", &[]));
+}

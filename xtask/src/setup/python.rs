@@ -17,7 +17,7 @@ pub(crate) fn missing() -> Vec<Missing> {
         return Vec::new();
     }
     vec![Missing {
-        what: format!("{ENVIRONMENT} as {REQUIREMENTS} pins it: boto3, moto"),
+        what: format!("{ENVIRONMENT} as {REQUIREMENTS} pins it: boto3, Authlib, moto"),
         remedy: "cargo xtask setup (needs python3-venv and the Python package index)".to_owned(),
     }]
 }
