@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use claviger_tests::{instance::Dev, room::Room};
+use claviger_tests::{child, instance::Dev, room::Room};
 
 use crate::parts;
 
@@ -24,4 +24,10 @@ fn openid_client_does_all_that_openid_connect_has_here() {
 fn authlib_does_all_that_openid_connect_has_here() {
     let room = Room::new();
     tell(&room, parts::python(&room, "authlib_story.py", &[]));
+}
+
+#[test]
+fn openidconnect_of_rust_does_all_that_openid_connect_has_here() {
+    let room = Room::new();
+    tell(&room, room.command(child::example("openidconnect")));
 }
