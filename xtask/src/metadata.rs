@@ -1,6 +1,6 @@
 //! What `cargo metadata` says: packages, who depends on whom, targets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -20,6 +20,8 @@ pub(crate) struct Package {
     pub(crate) version: String,
     pub(crate) licence: Option<String>,
     pub(crate) is_ours: bool,
+    /// Whether it is built into the binary, or builds it; others are only tested with.
+    pub(crate) is_of_product: bool,
     /// Names of the packages that the resolved graph lets this one use, tests included.
     pub(crate) uses: Vec<String>,
     /// Names of the dependencies that the manifest declares outside `[dev-dependencies]`.
@@ -51,10 +53,16 @@ fn parse(text: &str) -> anyhow::Result<Metadata> {
             ))
         })
         .collect();
+    let product = product(&json, &names);
     let packages = list(&json["packages"])
         .filter_map(|package| {
             let id = package["id"].as_str()?;
-            Some(read(package, members.contains(&id), uses.get(id)?.clone()))
+            let read = read(package, members.contains(&id), uses.get(id)?.clone());
+            let is_of_product = product.contains(id);
+            Some(Package {
+                is_of_product,
+                ..read
+            })
         })
         .collect();
     let target_directory = json["target_directory"]
@@ -64,6 +72,26 @@ fn parse(text: &str) -> anyhow::Result<Metadata> {
         packages,
         target_directory: PathBuf::from(target_directory),
     })
+}
+
+/// The ids of what the binary is built of and by.
+fn product<'a>(json: &'a Value, names: &BTreeMap<&'a str, &'a str>) -> BTreeSet<&'a str> {
+    let nodes: BTreeMap<&str, &Value> = list(&json["resolve"]["nodes"])
+        .filter_map(|node| Some((node["id"].as_str()?, node)))
+        .collect();
+    let is_binary = |id: &&str| names.get(id) == Some(&"claviger");
+    let mut open: Vec<&str> = nodes.keys().copied().filter(is_binary).collect();
+    let mut found = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if !found.insert(id) {
+            continue;
+        }
+        let needed = list(&nodes[id]["deps"])
+            .filter(|dep| list(&dep["dep_kinds"]).any(|kind| kind["kind"] != "dev"))
+            .filter_map(|dep| dep["pkg"].as_str());
+        open.extend(needed);
+    }
+    found
 }
 
 fn read(package: &Value, is_ours: bool, uses: Vec<String>) -> Package {
@@ -85,6 +113,7 @@ fn read(package: &Value, is_ours: bool, uses: Vec<String>) -> Package {
         version: word("version").unwrap_or_default(),
         licence: word("license"),
         is_ours,
+        is_of_product: false,
         uses,
         declares,
         roots,

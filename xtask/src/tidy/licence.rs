@@ -103,6 +103,7 @@ mod tests {
             version: "1.0.0".to_owned(),
             licence: licence.map(str::to_owned),
             is_ours: false,
+            is_of_product: true,
             uses: Vec::new(),
             declares: Vec::new(),
             roots: Vec::new(),

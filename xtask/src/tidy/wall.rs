@@ -213,6 +213,7 @@ mod tests {
             version: "1.0.0".to_owned(),
             licence: None,
             is_ours: name.starts_with("claviger"),
+            is_of_product: true,
             declares: uses.clone(),
             uses,
             roots: Vec::new(),
