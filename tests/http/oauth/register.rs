@@ -38,6 +38,7 @@ async fn a_client_is_told_all_that_was_registered_and_nothing_is_stored() {
     let expected = json!({
         "client_name": "Grafana",
         "grant_types": ["authorization_code", "refresh_token"],
+        "id_token_signed_response_alg": "ES256",
         "redirect_uris": [REDIRECT_URI],
         "response_types": ["code"],
         "scope": "openid email",
@@ -76,6 +77,13 @@ async fn what_cannot_be_kept_is_refused() {
             "invalid_client_metadata",
         ),
         ("jwks", json!({ "keys": [] }), "invalid_client_metadata"),
+        ("subject_type", json!("pairwise"), "invalid_client_metadata"),
+        (
+            "userinfo_signed_response_alg",
+            json!("ES256"),
+            "invalid_client_metadata",
+        ),
+        ("default_max_age", json!(60), "invalid_client_metadata"),
         (
             "response_types",
             json!(["token"]),

@@ -30,6 +30,14 @@ const NAMELESS: &str = "Unnamed application";
 /// Members that bring keys: nothing is fetched for a client, and none signs anything (SETTLED).
 const KEYS: [&str; 3] = ["jwks_uri", "jwks", "sector_identifier_uri"];
 
+/// Members that would change what the client is answered. They are not left aside, or it would wait for what never comes.
+const UNOFFERED: [&str; 4] = [
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "id_token_encrypted_response_alg",
+    "default_max_age",
+];
+
 /// Reads a registration, and the method by which the client wants to show that it is itself. What only describes it to
 /// people is left aside.
 pub fn decode(body: &[u8]) -> Result<(Registration, &'static str), Error> {
@@ -39,6 +47,17 @@ pub fn decode(body: &[u8]) -> Result<(Registration, &'static str), Error> {
             "Keys of clients are not used here. Leave out jwks, jwks_uri and sector_identifier_uri.",
         )
         .into());
+    }
+    if UNOFFERED.iter().any(|name| members.has(name)) {
+        return Err(metadata(
+            "userinfo is plain JSON, nothing is encrypted, and max_age goes with each request. Leave out \
+             userinfo_signed_response_alg, those of encryption, and default_max_age.",
+        )
+        .into());
+    }
+    let subject_type = members.text("subject_type", NAME)?;
+    if subject_type.is_some_and(|kind| kind != "public") {
+        return Err(metadata("subject_type must be public.").into());
     }
     let grant_types = members.texts("grant_types", URL)?.unwrap_or_default();
     let grant_types = if grant_types.is_empty() {

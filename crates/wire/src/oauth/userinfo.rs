@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use claviger_engine::{
-    error::{Error, Kind, Refusal},
+    error::{Error, Kind},
     issued::Claims,
 };
 use claviger_model::secret::Secret;
@@ -28,12 +28,11 @@ pub fn decode(headers: &HeaderMap) -> Result<Secret, Error> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
         .filter(|token| (1..=LONGEST).contains(&token.len()));
-    token.map(Secret::from).ok_or_else(|| missing().into())
+    let missing = || Kind::InvalidToken.because(MISSING);
+    Ok(token.map(Secret::from).ok_or_else(missing)?)
 }
 
-fn missing() -> Refusal {
-    Kind::InvalidToken.because("Send an access token in the header Authorization, after Bearer.")
-}
+const MISSING: &str = "Send an access token in the header Authorization, after Bearer.";
 
 /// Writes what the token's scopes tell of its person.
 pub fn encode(person: &Claims) -> Response<Bytes> {
@@ -46,6 +45,10 @@ pub fn refuse(error: &Error) -> Response<Bytes> {
         return error::refuse(error);
     };
     let (code, challenge) = match refusal.kind {
+        // Whoever sent none has made no mistake yet (RFC 6750 §3.1).
+        Kind::InvalidToken if refusal.because == MISSING => {
+            (error::code_of(Kind::InvalidToken), "Bearer")
+        }
         Kind::InvalidToken => (
             error::code_of(Kind::InvalidToken),
             "Bearer error=\"invalid_token\"",
