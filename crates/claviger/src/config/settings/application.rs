@@ -79,6 +79,12 @@ fn client_secret(raw: &raw::Application) -> anyhow::Result<Option<Secret>> {
             secret.reveal().len() >= SHORTEST_SECRET,
             "client_secret must have at least {SHORTEST_SECRET} characters; `openssl rand -hex 32` makes a good one"
         );
+        // In `Authorization: Basic` everything else is encoded by some clients and sent as it is by others.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        ensure!(
+            secret.reveal().bytes().all(is_plain),
+            "client_secret must be made of letters, digits and -._~ alone; `openssl rand -hex 32` makes a good one"
+        );
     }
     Ok(secret)
 }

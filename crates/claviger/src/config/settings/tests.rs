@@ -127,6 +127,14 @@ fn applications_that_could_not_work_say_what_is_missing() {
             "at least 32",
         ),
         (
+            vec![
+                codes,
+                callback,
+                "client_secret = \"0123456789+0123456789/0123456789=\"",
+            ],
+            "letters, digits",
+        ),
+        (
             vec![codes, callback, secret, "public = true"],
             "keeps no secret",
         ),
