@@ -15,6 +15,7 @@ mod relying_parties;
 mod conformance;
 mod web_identity;
 mod with_iam;
+mod web_application;
 mod nodes;
 mod frozen;
 mod limited;

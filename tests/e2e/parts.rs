@@ -68,6 +68,16 @@ pub(crate) fn python(room: &Room, program: &str, arguments: &[&str]) -> Command 
     command
 }
 
+/// A web application of a room on Flask, at a free port.
+#[track_caller]
+pub(crate) fn flask(room: &Room, application: &str) -> Command {
+    let mut command = room.command(part(workspace().join(".venv/bin/flask")));
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .args(["--app", application, "run", "--port", "0"]);
+    command
+}
+
 /// pytest on a path of the workspace.
 #[track_caller]
 pub(crate) fn pytest(room: &Room, path: &str, flags: &[&str]) -> Command {
