@@ -3,7 +3,7 @@
 
 use claviger_model::{
     application::{Application, ApplicationName, MachineKeyState, Workload},
-    client::Client,
+    client::{Authentication, Client},
     id::ClientRef,
     secret::Secret,
     time::{Lifetime, Timestamp},
@@ -45,10 +45,12 @@ pub(crate) fn workload_reference(context: &Context, workload: &Workload) -> Clie
     client_id::reference(&format!("claviger/workload/{instance}/{}", workload.name))
 }
 
-/// Whether a client is one that the operator set up, an application or a workload: its name is not its
-/// own word.
-pub fn is_configured(context: &Context, client: ClientRef) -> bool {
+/// Whether a client has shown that it is the application or the workload that the operator has named so. Any program can say
+/// that it is a public one.
+pub fn is_verified(context: &Context, client: ClientRef) -> bool {
     let applications = context.policy.applications.iter();
+    let applications =
+        applications.filter(|own| own.metadata.authentication != Authentication::None);
     let workloads = context.policy.workloads.iter();
     applications
         .map(|own| client_of(context, own).reference)

@@ -141,8 +141,14 @@ async fn aut_21_whoever_wants_people_asked_or_registered_has_them_asked() {
         let query = asking(&the_wiki(), WIKI, &[("prompt", prompt)]);
         assert_consent(&browser.authorize(&query).await);
     }
+    let query = asking(&the_wiki(), WIKI, &[("prompt", "consent")]);
+    let page = browser.authorize(&query).await;
+    assert!(!page.text().contains("unverified"), "{page}");
+    // Any program can say that it is one that keeps no secret.
     let public = named("kubernetes", "");
-    assert_consent(&browser.authorize(&asking(&public, REDIRECT_URI, &[])).await);
+    let page = browser.authorize(&asking(&public, REDIRECT_URI, &[])).await;
+    assert_consent(&page);
+    assert!(page.text().contains("unverified name"), "{page}");
     let registered = server.oauth().register(REDIRECT_URI).await;
     assert_consent(
         &browser
@@ -278,8 +284,19 @@ async fn aut_01_a_public_application_needs_pkce_and_has_no_other_grants() {
     let own = [("grant_type", "client_credentials")];
     let answer = server.oauth().ask("/token", &public, &own).await;
     answer.assert_oauth_error(400, "unauthorized_client");
-    // A device of it.
+    // A device of it, and one of an application that shows who it is.
+    let known = server
+        .oauth()
+        .start_device(&named("wiki", WIKI_SECRET))
+        .await;
+    let page = browser.look_up(&known.user_code).await;
+    assert!(
+        page.text().contains("The Wiki") && !page.text().contains("unverified"),
+        "{page}"
+    );
     let device = server.oauth().start_device(&public).await;
+    let page = browser.look_up(&device.user_code).await;
+    assert!(page.text().contains("unverified name"), "{page}");
     browser.approve(&device.user_code).await.assert_status(303);
     let answer = server.oauth().poll(&public, &device).await;
     tokens(&answer);

@@ -27,7 +27,7 @@ use crate::activity::Activity;
 struct ConsentPage<'a> {
     frame: Frame,
     client: &'a str,
-    configured: bool,
+    verified: bool,
     scopes: Vec<String>,
     less: Choices,
     name: &'a str,
@@ -89,7 +89,7 @@ async fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest
     let template = ConsentPage {
         frame: Frame::of(&visit.app, signed_in, ""),
         client: request.client.metadata.name.as_str(),
-        configured: application::is_configured(visit.context(), request.client.reference),
+        verified: application::is_verified(visit.context(), request.client.reference),
         scopes: words::abilities(visit.context(), signed_in, &request.scopes).await?,
         less: less::choices(visit.context(), signed_in, &request.scopes).await?,
         name: signed_in.user.name.as_str(),

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::{
+    application,
     device::{self, Answer as Decision},
     error::{Error, Kind},
     web_session::SignedIn,
@@ -39,6 +40,7 @@ struct ConfirmPage<'a> {
     frame: Frame,
     user_code: String,
     client: &'a str,
+    verified: bool,
     address: &'a str,
     agent: Option<&'a str>,
     asked: String,
@@ -122,6 +124,7 @@ async fn confirmation(
         frame: Frame::of(&visit.app, signed_in, HERE),
         user_code: code.to_string(),
         client: &found.client_name,
+        verified: application::is_verified(visit.context(), found.client),
         address: &found.requester_address,
         agent: found.requester_agent.as_deref(),
         asked: words::ago(found.created_at, visit.context().now()),

@@ -40,7 +40,7 @@ struct SessionsPage {
 struct SessionCard {
     id: String,
     client: String,
-    configured: bool,
+    verified: bool,
     how: &'static str,
     began: Moment,
     began_ago: String,
@@ -96,7 +96,7 @@ fn card(context: &Context, session: &Session, scopes: Vec<String>, now: Timestam
     SessionCard {
         id: session.id.to_string(),
         client: session.client_name.clone(),
-        configured: application::is_configured(context, session.client),
+        verified: application::is_verified(context, session.client),
         how: match session.origin {
             SessionOrigin::Device => "with a code from a device",
             SessionOrigin::AuthorizationCode => "through this browser",
