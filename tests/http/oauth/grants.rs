@@ -120,6 +120,7 @@ async fn ref_01_a_refresh_rotates_and_an_old_token_ends_the_session() {
     assert_eq!(server.rows().end_reason(), "refresh_reuse");
 }
 
+/// RFC 6749 §4.1.2, OpenID Connect Core §3.1.3.2.
 #[tokio::test]
 async fn aut_05_aut_07_a_code_is_redeemed_once_by_whoever_asked_for_it() {
     let server = TestServer::start().await;

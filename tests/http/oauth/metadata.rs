@@ -11,7 +11,7 @@ use claviger_tests::{
 };
 use serde_json::{Value, json};
 
-const PATHS: [&str; 2] = [
+pub(super) const PATHS: [&str; 2] = [
     "/.well-known/oauth-authorization-server",
     "/.well-known/openid-configuration",
 ];
@@ -32,6 +32,7 @@ fn texts(value: &Value) -> Vec<&str> {
     list.iter().filter_map(Value::as_str).collect()
 }
 
+/// RFC 8414 §2, OpenID Connect Discovery §3.
 #[tokio::test]
 async fn met_01_everything_that_is_listed_works() {
     let builder = TestServer::builder();

@@ -17,6 +17,10 @@ mod openid;
 mod prompt;
 mod application;
 mod rs256;
+mod authentication;
+mod redemption;
+mod claims;
+mod discovery;
 
 /// A client that keeps a secret, with live tokens.
 async fn signed_in() -> (TestServer, Client, Tokens) {

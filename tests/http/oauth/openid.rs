@@ -1,4 +1,5 @@
-//! OpenID Connect: ID tokens, and what the `userinfo` endpoint tells. Each test names its section of OpenID Connect Core.
+//! OpenID Connect: ID tokens, and what the `userinfo` endpoint tells. Here and in `authentication`, `prompt`,
+//! `redemption`, `claims` and `discovery` each test names its section of OpenID Connect Core or of Discovery.
 
 use claviger_tests::{
     TestServer,
@@ -11,27 +12,27 @@ use claviger_tests::{
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
 use serde_json::{Value, json};
 
-const EVERYTHING: &str = "openid profile email groups";
+pub(super) const EVERYTHING: &str = "openid profile email groups";
 
 /// A client that may ask for all claims.
-async fn registered(server: &TestServer) -> Client {
+pub(super) async fn registered(server: &TestServer) -> Client {
     let mut body = Oauth::registration(REDIRECT_URI, "client_secret_basic");
     body["scope"] = json!(format!("{EVERYTHING} {ACCOUNT_ACCESS}"));
     client(&server.oauth().register_with(&body).await)
 }
 
-/// A code for these scopes, with further parameters.
-async fn code(server: &TestServer, client: &Client, scope: &str, more: &[(&str, &str)]) -> Code {
+/// A sound request for these scopes, with further parameters.
+pub(super) fn asking(client: &Client, scope: &str, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut query = authorize_query(client, REDIRECT_URI);
     query.retain(|(name, _)| name != "scopes");
-    query.push(("scope".to_owned(), scope.to_owned()));
-    let more = more
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    query.extend(more);
-    let mut browser = server.browser_of("alice").await;
-    let page = browser.authorize(&query).await;
-    let back = browser.consent(&page, "Allow").await;
+    let more = [("scope", scope)].into_iter().chain(more.iter().copied());
+    query.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    query
+}
+
+/// The code in an answer to the client.
+#[track_caller]
+pub(super) fn code_in(back: &Response) -> Code {
     let location = back.header("location").expect("a way back");
     Code {
         code: parameter(location, "code").expect("a code"),
@@ -40,8 +41,20 @@ async fn code(server: &TestServer, client: &Client, scope: &str, more: &[(&str, 
     }
 }
 
+/// A code for these scopes, with further parameters.
+pub(super) async fn code(
+    server: &TestServer,
+    client: &Client,
+    scope: &str,
+    more: &[(&str, &str)],
+) -> Code {
+    let mut browser = server.browser_of("alice").await;
+    let page = browser.authorize(&asking(client, scope, more)).await;
+    code_in(&browser.consent(&page, "Allow").await)
+}
+
 /// The claims of the ID token in an answer, which must be signed by a key that the server tells, for that client.
-async fn claims(server: &TestServer, client: &Client, answer: &Response) -> Value {
+pub(super) async fn claims(server: &TestServer, client: &Client, answer: &Response) -> Value {
     let token = answer.member("id_token");
     let told = server.send(Request::get("/jwks")).await;
     let keys: JwkSet = serde_json::from_value(told.json()).expect("keys");
@@ -58,12 +71,12 @@ async fn claims(server: &TestServer, client: &Client, answer: &Response) -> Valu
     decoded.expect("a sound token").claims
 }
 
-async fn userinfo(server: &TestServer, access: &str) -> Response {
+pub(super) async fn userinfo(server: &TestServer, access: &str) -> Response {
     let request = Request::get("/userinfo").header("Authorization", format!("Bearer {access}"));
     server.send(request).await
 }
 
-fn now(server: &TestServer) -> i64 {
+pub(super) fn now(server: &TestServer) -> i64 {
     server.context.now().epoch_seconds()
 }
 
@@ -90,7 +103,7 @@ async fn core_2_core_3_1_3_3_an_id_token_says_who_for_whom_and_when() {
 }
 
 #[tokio::test]
-async fn core_5_3_userinfo_tells_the_same_of_the_same_person() {
+async fn core_5_3_1_core_5_3_2_userinfo_tells_the_same_of_the_same_person() {
     let server = TestServer::start().await;
     let client = registered(&server).await;
     let code = code(&server, &client, EVERYTHING, &[]).await;
@@ -123,6 +136,15 @@ async fn core_5_4_each_scope_tells_its_own_and_no_more() {
         ("openid profile", vec!["name", "preferred_username"]),
         ("openid email", vec!["email", "email_verified"]),
         ("openid groups", vec!["groups"]),
+        // They add up, in any order.
+        (
+            "email openid profile",
+            vec!["name", "preferred_username", "email", "email_verified"],
+        ),
+        (
+            "groups email openid",
+            vec!["email", "email_verified", "groups"],
+        ),
     ] {
         let code = code(&server, &client, scope, &[]).await;
         let answer = server.oauth().redeem(&client, &code).await;
@@ -143,7 +165,7 @@ async fn core_5_4_each_scope_tells_its_own_and_no_more() {
 }
 
 #[tokio::test]
-async fn core_3_1_2_1_without_openid_there_is_none() {
+async fn core_3_1_2_1_openid_asks_for_an_id_token_and_nothing_else_does() {
     let server = TestServer::start().await;
     let client = registered(&server).await;
     let code = code(&server, &client, "profile sso:account:access", &[]).await;

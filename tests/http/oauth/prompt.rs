@@ -1,4 +1,4 @@
-//! How a person is to be asked (OpenID Connect Core §3.1.2.1): `prompt`, `max_age`, `nonce`.
+//! How a person is to be asked (OpenID Connect Core §3.1.2.1): `prompt`, `max_age`.
 
 use claviger_tests::{
     TestServer,
@@ -25,17 +25,18 @@ fn asking(client: &Client, more: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[track_caller]
-fn assert_sign_in(page: &Response) {
+pub(super) fn assert_sign_in(page: &Response) {
     page.assert_status(200);
     assert!(page.text().contains("type=\"password\""), "{page}");
 }
 
 #[track_caller]
-fn assert_consent(page: &Response) {
+pub(super) fn assert_consent(page: &Response) {
     page.assert_status(200);
     assert!(page.text().contains("id=\"consent\""), "{page}");
 }
 
+/// Core §3.1.2.1, §3.1.2.3: `prompt=none` shows nothing, and is answered with what would have been shown (§3.1.2.6).
 #[tokio::test]
 async fn aut_18_nothing_is_shown_where_nothing_may_be() {
     let (server, client, mut browser) = scene().await;
@@ -52,6 +53,7 @@ async fn aut_18_nothing_is_shown_where_nothing_may_be() {
     assert_eq!(server.rows().codes(), 0);
 }
 
+/// Core §3.1.2.1, §3.1.2.3: `prompt=login`.
 #[tokio::test]
 async fn aut_19_whoever_is_to_sign_in_again_does_or_stays_who_they_were() {
     let (server, client, mut browser) = scene().await;
@@ -94,6 +96,7 @@ async fn aut_19_whoever_is_to_sign_in_again_does_or_stays_who_they_were() {
     assert_sign_in(&browser.authorize(&query).await);
 }
 
+/// Core §3.1.2.3: a sign-in that this request led to is the one that it wants.
 #[tokio::test]
 async fn aut_19_a_stranger_signs_in_once() {
     let (server, client, _) = scene().await;
@@ -108,6 +111,7 @@ async fn aut_19_a_stranger_signs_in_once() {
     assert_consent(&browser.follow(&done).await);
 }
 
+/// Core §3.1.2.1: `max_age`.
 #[tokio::test]
 async fn aut_20_a_sign_in_that_is_too_old_is_made_anew() {
     let (server, client, mut browser) = scene().await;
@@ -138,6 +142,7 @@ async fn aut_20_a_sign_in_that_is_too_old_is_made_anew() {
     assert_consent(&page);
 }
 
+/// Core §3.1.2.1: `none` stands alone; `consent` and `select_account` are what happens in any case.
 #[tokio::test]
 async fn aut_20_what_nobody_can_mean_is_refused() {
     let (server, client, mut browser) = scene().await;
@@ -161,18 +166,4 @@ async fn aut_20_what_nobody_can_mean_is_refused() {
         assert_consent(&page);
     }
     assert_eq!(server.rows().codes(), 0);
-}
-
-#[tokio::test]
-async fn aut_24_a_nonce_has_at_most_256_bytes() {
-    let (_server, client, mut browser) = scene().await;
-    let (longest, longer) = ("n".repeat(256), "n".repeat(257));
-    let page = browser
-        .authorize(&asking(&client, &[("nonce", &longest)]))
-        .await;
-    assert_consent(&page);
-    let back = browser
-        .authorize(&asking(&client, &[("nonce", &longer)]))
-        .await;
-    back.assert_sent_back(REDIRECT_URI, "invalid_request");
 }
