@@ -21,6 +21,7 @@ use crate::{
     browser::Browser,
     clock::ManualClock,
     entropy::SeededEntropy,
+    oauth::Oauth,
     server::TestServer,
     world::World,
 };
@@ -142,6 +143,11 @@ impl Node {
     /// A caller of this node in the AWS dialect.
     pub fn aws(&self) -> Aws {
         Aws::new(self.link.clone(), self.context.links.start_url())
+    }
+
+    /// A caller of this node in the standard dialect.
+    pub fn oauth(&self) -> Oauth {
+        Oauth::new(self.link.clone())
     }
 
     /// A browser without cookies at this node.

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub const PASSWORD: &str = "correct horse";
 
 /// Members of JSON bodies that are secrets.
-const MEMBERS: [&str; 18] = [
+const MEMBERS: [&str; 19] = [
     "clientSecret",
     "deviceCode",
     "userCode",
@@ -29,6 +29,7 @@ const MEMBERS: [&str; 18] = [
     "code_verifier",
     "access_token",
     "refresh_token",
+    "id_token",
     "token",
 ];
 

@@ -3,5 +3,7 @@
 
 mod order;
 mod form;
+mod wallet;
+mod places;
 mod kinds;
 mod trouble;
