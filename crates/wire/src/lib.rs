@@ -16,3 +16,5 @@ pub mod face;
 
 #[cfg(test)]
 mod property;
+#[cfg(test)]
+mod table;

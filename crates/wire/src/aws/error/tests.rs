@@ -1,6 +1,5 @@
-//! The error table, whole, and against the published models.
+//! Errors of AWS against the published models. The error table is in `crate::table`.
 
-use claviger_engine::error::Failure;
 use serde_json::Value;
 
 use super::*;
@@ -16,39 +15,6 @@ fn published(model: &Value, name: &str) -> Option<u16> {
         .as_u64()
         .or_else(|| shape["fault"].as_bool().map(|_| 500));
     status.and_then(|status| u16::try_from(status).ok())
-}
-
-#[test]
-fn every_kind_has_its_row_on_both_faces() {
-    let rows: Vec<String> = Kind::ALL
-        .iter()
-        .map(|kind| {
-            let (oidc, portal) = (oidc_exception(*kind), portal_exception(*kind));
-            format!(
-                "{kind:?}: {} {} {} | {} {}",
-                oidc.status, oidc.name, oidc.code, portal.status, portal.name
-            )
-        })
-        .collect();
-    insta::assert_snapshot!(rows.join("\n"), @r#"
-InvalidRequest: 400 InvalidRequestException invalid_request | 400 InvalidRequestException
-InvalidClient: 401 InvalidClientException invalid_client | 401 UnauthorizedException
-InvalidClientMetadata: 400 InvalidClientMetadataException invalid_client_metadata | 401 UnauthorizedException
-InvalidRedirectUri: 400 InvalidRedirectUriException invalid_redirect_uri | 401 UnauthorizedException
-InvalidGrant: 400 InvalidGrantException invalid_grant | 401 UnauthorizedException
-InvalidScope: 400 InvalidScopeException invalid_scope | 400 InvalidRequestException
-UnauthorizedClient: 400 UnauthorizedClientException unauthorized_client | 401 UnauthorizedException
-UnsupportedGrantType: 400 UnsupportedGrantTypeException unsupported_grant_type | 401 UnauthorizedException
-AccessDenied: 400 AccessDeniedException access_denied | 403 ForbiddenException
-AuthorizationPending: 400 AuthorizationPendingException authorization_pending | 401 UnauthorizedException
-SlowDown: 400 SlowDownException slow_down | 429 TooManyRequestsException
-TooManyRequests: 400 SlowDownException slow_down | 429 TooManyRequestsException
-Unavailable: 503 InternalServerException server_error | 503 InternalServerException
-ExpiredToken: 400 ExpiredTokenException expired_token | 401 UnauthorizedException
-InvalidToken: 400 InvalidRequestException invalid_request | 401 UnauthorizedException
-NotFound: 400 InvalidRequestException invalid_request | 404 ResourceNotFoundException
-SignatureReplayed: 403 InvalidSignatureException invalid_signature | 401 UnauthorizedException
-"#);
 }
 
 #[test]
@@ -116,23 +82,6 @@ x-content-type-options: nosniff
 
 {"__type":"ForbiddenException","message":"No access"}
 "#);
-}
-
-#[test]
-fn lea_02_a_failure_tells_nothing_of_its_cause() {
-    let source = std::io::Error::other("SELECT * FROM /var/lib/claviger");
-    let failed = Error::from(Failure {
-        doing: "using the store",
-        source: Box::new(source),
-    });
-    for response in [oidc(&failed), portal(&failed)] {
-        let text = format!(
-            "{} {}",
-            response.status().as_u16(),
-            String::from_utf8_lossy(response.body())
-        );
-        assert!(!text.contains("SELECT") && !text.contains("store") && text.starts_with("500"));
-    }
 }
 
 fn transcript(response: &Response<Bytes>) -> String {
