@@ -196,7 +196,7 @@ const CLAIMS: [(&str, &str); 9] = [
     ("X-Real-IP", "203.0.113.66"),
 ];
 
-fn claiming(request: Request) -> Request {
+pub(super) fn claiming(request: Request) -> Request {
     CLAIMS.iter().fold(request, |request, (name, value)| {
         request.header(name, *value)
     })

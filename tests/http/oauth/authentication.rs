@@ -164,7 +164,7 @@ async fn core_3_1_2_2_what_is_not_known_is_left_aside() {
 }
 
 #[tokio::test]
-async fn core_3_1_2_3_who_is_not_signed_in_signs_in_and_is_asked_then() {
+async fn aut_21_core_3_1_2_3_who_is_not_signed_in_signs_in_and_is_asked_then() {
     let (server, client, _) = scene().await;
     let mut browser = server.browser();
     let page = browser.authorize(&asking(&client, EVERYTHING, &[])).await;
@@ -184,7 +184,7 @@ async fn core_3_1_2_3_who_is_not_signed_in_signs_in_and_is_asked_then() {
 
 /// Forged requests and frames: the measures of AUT-16, SGN-17 and HDR-02 hold the page that such a request leads to.
 #[tokio::test]
-async fn core_3_1_2_3_no_other_site_decides_for_a_person() {
+async fn sgn_17_core_3_1_2_3_no_other_site_decides_for_a_person() {
     let (server, client, mut browser) = scene().await;
     let page = browser.authorize(&asking(&client, "openid", &[])).await;
     assert_consent(&page);
@@ -209,7 +209,7 @@ async fn core_3_1_2_3_no_other_site_decides_for_a_person() {
 }
 
 #[tokio::test]
-async fn core_3_1_2_4_nothing_is_given_without_a_yes() {
+async fn aut_21_core_3_1_2_4_nothing_is_given_without_a_yes() {
     let (server, client, mut browser) = scene().await;
     let query = asking(&client, "openid", &[]);
     // Whoever said yes once has said it of that request.
@@ -226,21 +226,23 @@ async fn core_3_1_2_4_nothing_is_given_without_a_yes() {
 }
 
 #[tokio::test]
-async fn core_3_1_2_5_the_answer_is_a_code_in_the_query() {
+async fn aut_14_15_23_core_3_1_2_5_the_answer_is_a_code_in_the_query() {
     let (_server, client, mut browser) = scene().await;
-    let mut query = asking(&client, "openid", &[]);
-    for expected in [&["code", "iss", "state"][..], &["code", "iss"]] {
+    let nasty = "%0d%0a\r\nSet-Cookie: a=b\r\n\"'<script>&code=evil#+ä%2B";
+    for state in [Some("state-of-the-kit"), Some(nasty), None] {
+        let query = altered(&client, "state", state);
         let page = browser.authorize(&query).await;
         let back = browser.consent(&page, "Allow").await;
         back.assert_status(303);
         let location = back.header("location").expect("a way back");
         assert!(location.starts_with(&format!("{REDIRECT_URI}?")), "{back}");
-        assert_eq!(names(location), expected, "{back}");
         assert!(!location.contains('#'), "{back}");
-        let state = parameter(location, "state");
-        let sent = query.iter().find(|(name, _)| name == "state");
-        assert_eq!(state.as_ref(), sent.map(|(_, value)| value));
-        query.retain(|(name, _)| name != "state");
+        let expected: &[&str] = match state {
+            Some(_) => &["code", "iss", "state"],
+            None => &["code", "iss"],
+        };
+        assert_eq!(names(location), expected, "{back}");
+        assert_eq!(parameter(location, "state").as_deref(), state);
     }
 }
 
@@ -258,7 +260,7 @@ fn assert_told(back: &Response, issuer: &str, error: &str) {
 
 /// Whoever asks silently is told so as well (`prompt`); a redirect URI that is wrong is told to nobody but the person.
 #[tokio::test]
-async fn core_3_1_2_6_what_is_wrong_is_told_where_the_answer_would_go() {
+async fn aut_02_03_11_12_13_14_22_core_3_1_2_6_what_is_wrong_is_told_where_the_answer_would_go() {
     let (server, client, mut browser) = scene().await;
     let issuer = server.context.links.issuer();
     for (name, value, error) in [
@@ -270,7 +272,9 @@ async fn core_3_1_2_6_what_is_wrong_is_told_where_the_answer_would_go() {
         ),
         ("response_mode", "fragment", "invalid_request"),
         ("scope", "openid offline_access", "invalid_scope"),
+        ("scopes", "openid", "invalid_request"),
         ("code_challenge_method", "plain", "invalid_request"),
+        ("code_challenge", "short", "invalid_request"),
         ("prompt", "none login", "invalid_request"),
         ("prompt", "none", "consent_required"),
         ("max_age", "-1", "invalid_request"),

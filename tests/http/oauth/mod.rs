@@ -21,6 +21,9 @@ mod authentication;
 mod redemption;
 mod claims;
 mod discovery;
+mod code;
+mod trouble;
+mod headers;
 
 /// A client that keeps a secret, with live tokens.
 async fn signed_in() -> (TestServer, Client, Tokens) {

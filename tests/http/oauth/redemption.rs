@@ -21,7 +21,7 @@ async fn scene() -> (TestServer, Client, Code) {
 }
 
 #[tokio::test]
-async fn core_3_1_3_1_tokens_are_asked_for_by_a_form_that_is_posted() {
+async fn tok_07_core_3_1_3_1_tokens_are_asked_for_by_a_form_that_is_posted() {
     let (server, client, code) = scene().await;
     let before = server.rows().everything();
     let own = [
@@ -103,7 +103,7 @@ async fn core_3_1_3_2_the_redirect_uri_is_that_of_the_request() {
 }
 
 #[tokio::test]
-async fn core_3_1_3_3_the_answer_is_whole_and_nobody_keeps_it() {
+async fn tok_12_core_3_1_3_3_the_answer_is_whole_and_nobody_keeps_it() {
     let (server, client, code) = scene().await;
     let oauth = server.oauth();
     let assert_whole = |answer: &Response| {
