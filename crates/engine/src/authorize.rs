@@ -4,7 +4,7 @@ use claviger_model::{
     audit::Action,
     client::{Authentication, Client, GrantType},
     grant::authorization_code::AuthorizationCode,
-    id::CodeId,
+    id::{CodeId, UserId},
     network::Requester,
     pkce::CodeChallenge,
     redirect_uri::RedirectUri,
@@ -59,6 +59,8 @@ pub struct AuthorizeQuery {
     pub prompt: Option<String>,
     /// `max_age`, in seconds.
     pub max_age: Option<String>,
+    /// `id_token_hint`.
+    pub hint: Hint,
     /// Ours: since when the person has been to sign in again for this request, sealed.
     pub again: Option<String>,
     /// `request`.
@@ -68,6 +70,18 @@ pub struct AuthorizeQuery {
     /// Whether any parameter came twice; a doubled `client_id` or `redirect_uri` is to be brought
     /// as absent, so that nothing is ever redirected for it.
     pub repeated: bool,
+}
+
+/// Whom an application takes the person for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hint {
+    /// It does not say.
+    #[default]
+    None,
+    /// It shows a token that is none of ours.
+    Nobody,
+    /// The person of an ID token of ours.
+    Person(UserId),
 }
 
 /// A request that may be put before a person.
@@ -89,6 +103,8 @@ pub struct AuthorizeRequest {
     pub nonce: Option<String>,
     /// How the person is to be asked.
     pub asking: Asking,
+    /// Who they must be, if the application says so.
+    pub subject: Option<UserId>,
 }
 
 /// Why a request is not put before a person.
@@ -122,6 +138,7 @@ pub fn check(
             scopes,
             challenge,
             asking,
+            subject,
         }) => Ok(AuthorizeRequest {
             client_id,
             client,
@@ -131,6 +148,7 @@ pub fn check(
             challenge,
             nonce: query.nonce.clone(),
             asking,
+            subject,
         }),
         Err(flaw) => Err(unasked(context, &redirect_uri, state.as_deref(), flaw)),
     }
@@ -195,6 +213,7 @@ struct Parameters {
     scopes: ScopeSet,
     challenge: Option<CodeChallenge>,
     asking: Asking,
+    subject: Option<UserId>,
 }
 
 fn check_parameters(
@@ -244,6 +263,16 @@ fn check_parameters(
     {
         return Err(("invalid_request", "nonce is longer than 256 bytes"));
     }
+    let subject = match query.hint {
+        Hint::None => None,
+        Hint::Nobody => {
+            return Err((
+                "invalid_request",
+                "id_token_hint is no ID token of this server",
+            ));
+        }
+        Hint::Person(user_id) => Some(user_id),
+    };
     let may_lack =
         !context.policy.require_pkce && client.metadata.authentication != Authentication::None;
     let challenge = check_challenge(may_lack, query)?;
@@ -252,6 +281,7 @@ fn check_parameters(
         challenge,
         asking: Asking::read(query.prompt.as_deref(), query.max_age.as_deref())
             .map_err(|description| ("invalid_request", description))?,
+        subject,
     })
 }
 
@@ -278,7 +308,12 @@ pub fn next(
     let (asking, client) = (request.asking, request.client.reference);
     let mark = query.again.as_deref();
     let since = mark.and_then(|mark| prompt::marked_at(context, client, mark, now));
-    let is_met = signed_in.is_some_and(|person| asking.is_met(person.auth_time, since, now));
+    let is_met = signed_in.is_some_and(|person| {
+        let is_meant = request
+            .subject
+            .is_none_or(|subject| subject == person.user.id);
+        is_meant && asking.is_met(person.auth_time, since, now)
+    });
     let application = application::named(context, &request.client_id);
     if is_met && !asking.consent && application.is_some_and(|own| own.skip_consent) {
         return Ok(Next::Approve);
@@ -399,6 +434,7 @@ fn read_sealed(context: &Context, payload: &[u8], now: Timestamp) -> Option<Auth
         nonce,
         // They have been asked.
         asking: Asking::default(),
+        subject: None,
     })
 }
 

@@ -1,14 +1,17 @@
 //! The query of `/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3, WIRE §4).
 
-use claviger_engine::authorize::AuthorizeQuery;
+use claviger_engine::{
+    authorize::{AuthorizeQuery, Hint},
+    keys::ring::Keyring,
+};
 
-use crate::query::Parameters;
+use crate::{jose, query::Parameters};
 
 /// The parameter of ours that comes back with a request after its person has signed in again.
 pub const AGAIN: &str = "claviger_again";
 
-/// Reads the query. One that cannot be read at all names no client.
-pub fn decode_query(raw: &str) -> AuthorizeQuery {
+/// Reads the query. One that cannot be read at all names no client. `keys` are those that an ID token of ours is signed with.
+pub fn decode_query(raw: &str, keys: &Keyring) -> AuthorizeQuery {
     let (parameters, repeated) = Parameters::read_lenient(raw).unwrap_or_default();
     let own = |name| parameters.get(name).map(ToOwned::to_owned);
     AuthorizeQuery {
@@ -24,6 +27,9 @@ pub fn decode_query(raw: &str) -> AuthorizeQuery {
         nonce: own("nonce"),
         prompt: own("prompt"),
         max_age: own("max_age"),
+        hint: parameters.get("id_token_hint").map_or(Hint::None, |token| {
+            jose::subject(keys, token).map_or(Hint::Nobody, Hint::Person)
+        }),
         again: own(AGAIN),
         request: own("request"),
         request_uri: own("request_uri"),

@@ -8,15 +8,19 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use bytes::Bytes;
-use claviger_engine::issued::{Claims, Issued};
+use claviger_engine::{
+    issued::{Claims, Issued},
+    keys::ring::Keyring,
+};
 use claviger_model::{
+    id::UserId,
     port::web_identity::Statement,
     secret::{Secret, SecretBytes, SecretDer},
     time::{Lifetime, Timestamp},
 };
 use http::Response;
 use jsonwebtoken::{
-    Algorithm, EncodingKey, Header, encode,
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
     jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash},
 };
 use pkcs8::PrivateKeyInfo;
@@ -190,6 +194,25 @@ fn p256(scalar: &SecretBytes) -> Option<EncodingKey> {
     Some(EncodingKey::from_ec_der(
         pair.ok()?.to_pkcs8v1().ok()?.as_ref(),
     ))
+}
+
+/// Whom an ID token of ours is about, however old it is and for whomever it was (OpenID Connect Core §3.1.2.1).
+pub fn subject(ring: &Keyring, token: &str) -> Option<UserId> {
+    let kid = decode_header(token).ok()?.kid?;
+    let accepted = ring.all_accepted();
+    let keys = accepted.iter().flat_map(|keys| {
+        let rsa = keys.id_token_rsa.as_ref().map(Key::Rsa);
+        rsa.into_iter().chain([Key::P256(&keys.id_token)])
+    });
+    let is_named = |pair: &Pair| pair.kid().as_ref() == Some(&kid);
+    let pair = keys.filter_map(Pair::of).find(is_named)?;
+    let mut validation = Validation::new(pair.algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let key = DecodingKey::from_jwk(&pair.public).ok()?;
+    let said: Value = decode(token, &key, &validation).ok()?.claims;
+    UserId::parse(said["sub"].as_str()?).ok()
 }
 
 /// The public halves of `keys`, for whoever verifies.

@@ -128,9 +128,9 @@ async fn aut_20_core_3_1_2_1_a_sign_in_anew_is_told_in_auth_time() {
     }
 }
 
-/// §15.1 lets nobody answer these with an error.
+/// §15.1 lets nobody answer wishes with an error, §3.1.2.2 leaves aside what is not known.
 #[tokio::test]
-async fn core_3_1_2_1_what_is_only_a_wish_is_no_error() {
+async fn core_3_1_2_1_core_3_1_2_2_wishes_are_no_errors_and_the_unknown_is_left_aside() {
     let (_server, client, mut browser) = scene().await;
     for (name, value) in [
         ("display", "page"),
@@ -145,11 +145,6 @@ async fn core_3_1_2_1_what_is_only_a_wish_is_no_error() {
         let query = asking(&client, "openid", &[(name, value)]);
         assert_consent(&browser.authorize(&query).await);
     }
-}
-
-#[tokio::test]
-async fn core_3_1_2_2_what_is_not_known_is_left_aside() {
-    let (_server, client, mut browser) = scene().await;
     let more = [
         ("resource", "https://api.example"),
         ("x", "1"),
@@ -161,6 +156,76 @@ async fn core_3_1_2_2_what_is_not_known_is_left_aside() {
     let location = back.header("location").expect("a way back");
     assert_eq!(names(location), ["code", "iss", "state"], "{back}");
     assert_ne!(parameter(location, "code").as_deref(), Some("2"));
+}
+
+/// An application's own page may send the request as a form, from its own origin and so without our cookies.
+#[tokio::test]
+async fn core_3_1_2_1_a_request_may_be_posted_and_nothing_is_decided_by_it() {
+    let (server, client, mut browser) = scene().await;
+    let posted = |query: &[(String, String)]| {
+        Request::post("/authorize")
+            .header("Origin", "https://app.example")
+            .header("Sec-Fetch-Site", "cross-site")
+            .form(query)
+    };
+    let query = altered(&client, "state", Some("a b&c=d%"));
+    let moved = server.browser().send(posted(&query)).await;
+    moved.assert_status(303);
+    let page = browser.follow(&moved).await;
+    assert_consent(&page);
+    let back = browser.consent(&page, "Allow").await;
+    let location = back.header("location").expect("a way back");
+    assert_eq!(parameter(location, "state").as_deref(), Some("a b&c=d%"));
+    // A decision that names a client besides is none.
+    let page = browser.authorize(&query).await;
+    let mut fields = form(&page, "/authorize").press("Allow").fields;
+    fields.push(("client_id".to_owned(), client.id.clone()));
+    fields.retain(|(name, _)| name != "token");
+    let codes = server.rows().codes();
+    let moved = browser.send(posted(&fields)).await;
+    moved.assert_status(303);
+    let page = browser.follow(&moved).await;
+    page.assert_error_page(400, REDIRECT_URI);
+    assert_eq!(server.rows().codes(), codes);
+}
+
+/// §3.1.2.2: a hint is a token of ours, and nobody else's are given than those of whom it names.
+#[tokio::test]
+async fn core_3_1_2_2_a_hint_says_who_they_must_be() {
+    let (server, client, mut alice) = scene().await;
+    let mut bob = server.browser_of("bob").await;
+    let mut tokens = Vec::new();
+    for browser in [&mut alice, &mut bob] {
+        let page = browser.authorize(&asking(&client, "openid", &[])).await;
+        let code = code_in(&browser.consent(&page, "Allow").await);
+        let answer = server.oauth().redeem(&client, &code).await;
+        tokens.push(answer.member("id_token"));
+    }
+    let hint = |token: &str, more: &[(&str, &str)]| {
+        let more = [&[("id_token_hint", token)], more].concat();
+        asking(&client, "openid", &more)
+    };
+    // However old it is.
+    server.clock.advance(2 * 3_600);
+    let mut alice = server.browser_of("alice").await;
+    assert_consent(&alice.authorize(&hint(&tokens[0], &[])).await);
+    let back = alice
+        .authorize(&hint(&tokens[1], &[("prompt", "none")]))
+        .await;
+    back.assert_sent_back(REDIRECT_URI, "login_required");
+    let page = alice.authorize(&hint(&tokens[1], &[])).await;
+    assert_sign_in(&page);
+    let done = alice.sign_in_at(&page, "alice", password_of("alice")).await;
+    let page = alice.follow(&done).await;
+    assert_sign_in(&page);
+    let done = alice.sign_in_at(&page, "bob", password_of("bob")).await;
+    assert_consent(&alice.follow(&done).await);
+    let mut altered = tokens[1].clone();
+    altered.replace_range(80..81, if &altered[80..81] == "A" { "B" } else { "A" });
+    for none in ["garbage", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", &altered] {
+        let back = alice.authorize(&hint(none, &[])).await;
+        back.assert_sent_back(REDIRECT_URI, "invalid_request");
+    }
 }
 
 #[tokio::test]

@@ -177,7 +177,7 @@ async fn core_3_1_2_1_openid_asks_for_an_id_token_and_nothing_else_does() {
 
 /// Whoever sends no token is told how to send one, and of no mistake (RFC 6750 §3.1).
 #[track_caller]
-fn assert_unasked(answer: &Response) {
+pub(super) fn assert_unasked(answer: &Response) {
     answer.assert_status(401);
     assert_eq!(
         answer.header("www-authenticate"),

@@ -9,12 +9,15 @@ use claviger_engine::{
     web_session::SignedIn,
 };
 use claviger_model::{redirect_uri::RedirectUri, secret::Secret};
-use claviger_wire::authorize::{AGAIN, decode_query};
+use claviger_wire::{
+    authorize::{AGAIN, decode_query},
+    query::Parameters,
+};
 use http::{Response, StatusCode};
 
 use super::{
     error::Answer,
-    frame::{Frame, page},
+    frame::{Frame, page, see_other},
     less::{self, Choices},
     own_path, sign_in,
     visit::Visit,
@@ -44,7 +47,7 @@ pub(crate) async fn show(visit: Visit) -> Response<Body> {
 }
 
 async fn view(visit: &Visit) -> Answer {
-    let query = decode_query(visit.raw_query());
+    let query = decode_query(visit.raw_query(), &visit.context().keys);
     let request = match authorize::check(visit.context(), &query) {
         Ok(request) => request,
         Err(error) => return unasked(visit, error),
@@ -123,9 +126,24 @@ fn host(uri: &RedirectUri) -> &str {
     host.unwrap_or_else(|| origin.trim_end_matches(':'))
 }
 
-/// `POST /authorize`.
+/// `POST /authorize`: what a person has decided, or a request that an application's page sends in this way (OpenID Connect
+/// Core §3.1.2.1). That goes on as if it had come in the address; nothing is decided by it.
 pub(crate) async fn send(visit: Visit, body: Bytes) -> Response<Body> {
+    if let Some(query) = posted(&body) {
+        return see_other(
+            &visit.app,
+            own_path::or_default(&format!("/authorize?{query}")),
+        );
+    }
     visit.finish(decide(&visit, &body).await)
+}
+
+/// The request in a form that is none of ours: it names a client, and has no token of a page.
+fn posted(body: &Bytes) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (form, _) = Parameters::read_lenient(text).ok()?;
+    let is_request = form.get("client_id").is_some() && form.get("token").is_none();
+    is_request.then_some(text)
 }
 
 async fn decide(visit: &Visit, body: &Bytes) -> Answer {

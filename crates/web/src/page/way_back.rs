@@ -37,7 +37,7 @@ pub(super) fn send(app: &App, redirection: &Redirection) -> Response<Body> {
 /// there, since Chromium holds every redirect after a form to the form's policy (SETTLED).
 pub(super) fn of_next(app: &App, next: &str) -> Option<RedirectUri> {
     let raw = next.strip_prefix("/authorize?")?;
-    match authorize::check(&app.context, &decode_query(raw)) {
+    match authorize::check(&app.context, &decode_query(raw, &app.context.keys)) {
         Ok(request) => Some(request.redirect_uri),
         Err(AuthorizeError::Redirect(redirection)) => Some(redirection.redirect_uri),
         Err(AuthorizeError::Page(_)) => None,

@@ -147,7 +147,8 @@ impl World {
     ) -> Result<Secret, Problem> {
         let query = url.split_once('?').map_or("", |(_, query)| query);
         let query = query.split('#').next().unwrap_or_default();
-        let request = match authorize::check(&self.context, &decode_query(query)) {
+        let query = decode_query(query, &self.context.keys);
+        let request = match authorize::check(&self.context, &query) {
             Ok(request) => request,
             Err(AuthorizeError::Redirect(redirection)) => return Ok(redirection.location),
             Err(AuthorizeError::Page(refusal)) => return Err(Problem::bad(refusal.because)),
