@@ -1,5 +1,6 @@
 //! The command around the checks: what it prints, how it exits.
 
+use claviger_conformance::Dialect;
 use claviger_tests::{
     child::{self, Ended},
     room::{Room, free_port},
@@ -57,13 +58,14 @@ async fn json_is_one_document_and_the_lines_stay_for_people() {
     let ended = conformance(&room, &["--json", "--slow", &server.url]).await;
     ended.assert_code(0);
     let report = ended.json();
-    let total = claviger_conformance::checks().count();
+    let total = Dialect::Aws.checks().len();
     assert_eq!(report["passed"], total);
     assert_eq!(report["failed"], 0);
     assert_eq!(report["url"], server.url);
     let checks = report["checks"].as_array().expect("checks");
     assert_eq!(checks.len(), total);
     assert_eq!(checks[0]["verdict"], "passed");
+    assert_eq!(checks[0]["written"], "WIRE 1.4, 4.5");
     assert_eq!(checks[0]["reason"], Value::Null);
     ended.assert_says(&[
         "ok    start.head_names_an_aws_host",
@@ -76,7 +78,7 @@ async fn the_checks_can_be_listed_without_a_server() {
     let room = Room::new();
     let ended = child::run(&mut room.claviger(&["conformance", "--list"]));
     ended.assert_code(0);
-    for check in claviger_conformance::checks() {
+    for check in Dialect::Aws.checks() {
         assert!(ended.stdout.contains(check.name), "{ended}");
     }
     let slow = ended.stdout.lines().filter(|line| line.ends_with("(slow)"));
@@ -84,8 +86,37 @@ async fn the_checks_can_be_listed_without_a_server() {
     let json = child::run(&mut room.claviger(&["conformance", "--list", "--json"])).json();
     assert_eq!(
         json.as_array().map(Vec::len),
-        Some(claviger_conformance::checks().count())
+        Some(Dialect::Aws.checks().len())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_dialect_has_a_list_and_sections_of_its_own() {
+    let room = Room::new();
+    let list = ["conformance", "--dialect", "oauth", "--list"];
+    let ended = child::run(&mut room.claviger(&list));
+    ended.assert_code(0);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines.len(), Dialect::Oauth.checks().len(), "{ended}");
+    for check in Dialect::Oauth.checks() {
+        let line = lines.iter().find(|line| line.starts_with(check.name));
+        let line = line.unwrap_or_else(|| panic!("no {}: {ended}", check.name));
+        assert!(line.contains(check.written), "{line}");
+    }
+    let slow = lines.iter().filter(|line| line.ends_with("(slow)"));
+    assert_eq!(slow.count(), 3, "{ended}");
+    // A server of the other dialect has no metadata.
+    let server = Wrong::start(None).await;
+    let arguments = ["--dialect", "oauth", "--only", "metadata.issuer"];
+    let ended = conformance(&room, &[arguments.as_slice(), &[&server.url]].concat()).await;
+    ended.assert_code(1);
+    for part in [
+        "FAIL  metadata.issuer",
+        "OIDC Discovery §4.3",
+        "/.well-known/",
+    ] {
+        assert!(ended.stdout.contains(part), "{ended}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,6 +127,12 @@ async fn what_cannot_begin_says_what_to_do() {
     for (arguments, code, says) in [
         (vec![nowhere.as_str()], 69, "cannot be reached"),
         (vec![&server.url, "--only", "portal.sing"], 78, "--list"),
+        (vec![&server.url, "--only", "openid"], 78, "--list"),
+        (
+            vec![&server.url, "--dialect", "oauth", "--only", "portal"],
+            78,
+            "--list",
+        ),
         (vec!["ftp://127.0.0.1/"], 78, "https://"),
         (vec!["127.0.0.1:8400"], 78, "https://"),
         (vec![&server.url, "--user", "alice"], 2, "--password-file"),

@@ -4,24 +4,30 @@
     reason = "a server that cannot go on fails its test by panicking"
 )]
 
-mod command;
+mod listen;
 mod wrong;
+mod altered;
+mod command;
+mod standard;
 
 use std::collections::BTreeSet;
 
-use claviger_conformance::{Approver, Control, Http, Plan, Report, Verdict};
+use claviger_conformance::{Approver, Control, Dialect, Http, Picked, Plan, Report, Verdict};
 
 use crate::wrong::{CONTROL_TOKEN, Wrong, mutation};
 
-/// All checks, the slow ones too: the wrong server's clock is moved.
-async fn check(server: &Wrong) -> Report {
-    let url = server.url.parse().expect("a URL");
+/// These checks or all of them, the slow ones too: the clocks of the servers here are moved.
+async fn check(dialect: Dialect, url: &str, only: &[&str]) -> Report {
+    let url = url.parse().expect("a URL");
     let plan = Plan {
         http: Http::new(url, Vec::new()).expect("a way there"),
+        dialect,
         start_url: None,
         approver: Approver::Control(Control::new(CONTROL_TOKEN.to_owned())),
-        slow: true,
-        only: Vec::new(),
+        picked: Picked {
+            slow: true,
+            only: only.iter().map(|name| (*name).to_owned()).collect(),
+        },
         note: |_| {},
     };
     claviger_conformance::run(plan, |_| ())
@@ -42,7 +48,8 @@ fn failed(report: &Report) -> Vec<(&'static str, &str)> {
 
 #[tokio::test]
 async fn a_server_without_a_fault_is_green() {
-    let report = check(&Wrong::start(None).await).await;
+    let server = Wrong::start(None).await;
+    let report = check(Dialect::Aws, &server.url, &[]).await;
     assert_eq!(failed(&report), []);
     assert_eq!(report.skipped, 0, "{report:?}");
 }
@@ -51,7 +58,8 @@ async fn a_server_without_a_fault_is_green() {
 async fn each_wrong_behaviour_is_caught() {
     let mut missed = Vec::new();
     for (mutation, expected) in mutation::ALL {
-        let report = check(&Wrong::start(Some(*mutation)).await).await;
+        let server = Wrong::start(Some(*mutation)).await;
+        let report = check(Dialect::Aws, &server.url, &[]).await;
         let failed = failed(&report);
         if !failed.iter().any(|(name, _)| name == expected) {
             missed.push(format!(
@@ -66,8 +74,10 @@ async fn each_wrong_behaviour_is_caught() {
 #[test]
 fn each_check_catches_something() {
     let caught: BTreeSet<&str> = mutation::ALL.iter().map(|(_, check)| *check).collect();
-    let checks: BTreeSet<&str> = claviger_conformance::checks()
-        .map(|check| check.name)
-        .collect();
-    assert_eq!(caught, checks);
+    assert_eq!(caught, names(Dialect::Aws));
+}
+
+fn names(dialect: Dialect) -> BTreeSet<&'static str> {
+    let checks = dialect.checks();
+    checks.iter().map(|check| check.name).collect()
 }

@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Admin(Box<Admin>),
     /// Make the calls of sso-oidc by hand, against Claviger or AWS
     Oidc(Box<Oidc>),
-    /// Check any server of the dialect from the outside
+    /// Check any server of either dialect from the outside
     Conformance(Conformance),
     /// The configuration file
     #[command(

@@ -17,7 +17,7 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// A refusal: status and exception.
+/// A refusal: status, and its exception or its `error`.
 pub(crate) type Refusal = (u16, &'static str);
 
 impl Answer {
@@ -71,6 +71,11 @@ impl Answer {
         if kind.split(';').next() != Some("application/json") {
             return Err(self.wrong(format!("Content-Type is {kind:?}, not application/json")));
         }
+        self.object()
+    }
+
+    /// The body, which must be a JSON object, whatever it is said to be.
+    pub(crate) fn object(&self) -> Checked<Map<String, Value>> {
         serde_json::from_slice(&self.body).map_err(|_| self.wrong("the body is no JSON object"))
     }
 
@@ -91,18 +96,26 @@ impl Answer {
 
     /// Must be one of these refusals, in a form that clients can read (WIRE 2.3).
     pub(crate) fn refused_as(&self, refusals: &[Refusal]) -> Checked {
-        let own = (
-            self.status(),
-            self.exception().unwrap_or("without x-amzn-ErrorType"),
-        );
-        if !refusals.contains(&own) {
-            let wanted = refusals
-                .iter()
-                .map(|(status, exception)| format!("{status} {exception}"));
-            let wanted = wanted.collect::<Vec<_>>().join(" or ");
-            return Err(self.wrong(format!("it should be {wanted}")));
-        }
+        let exception = self.exception().unwrap_or("without x-amzn-ErrorType");
+        self.is_one_of(exception, refusals)?;
         self.readable()
+    }
+
+    /// Must be one of these errors, in the form of RFC 6749 §5.2.
+    pub(crate) fn errs(&self, refusals: &[Refusal]) -> Checked {
+        self.is_one_of(&self.text("error").unwrap_or_default(), refusals)
+    }
+
+    fn is_one_of(&self, named: &str, refusals: &[Refusal]) -> Checked {
+        let is_own = |(status, name): &Refusal| *status == self.status() && *name == named;
+        if refusals.iter().any(is_own) {
+            return Ok(());
+        }
+        let wanted = refusals
+            .iter()
+            .map(|(status, name)| format!("{status} {name}"));
+        let wanted = wanted.collect::<Vec<_>>().join(" or ");
+        Err(self.wrong(format!("it should be {wanted}")))
     }
 
     /// Must be a refusal by any client error that clients can read.

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use crate::{flaw::Checked, server::Server};
+use crate::flaw::Checked;
 
 /// How long a check takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,20 +13,17 @@ pub enum Pace {
     Slow,
 }
 
-type Run = for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
-
-/// One thing that a server of the dialect does.
+/// One thing that a server of a dialect does.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
     /// What it is called; a promise, for scripts name checks by it.
     pub name: &'static str,
-    /// The sections of WIRE that ask for it.
-    pub wire: &'static str,
+    /// Where it is written that servers do so: sections of WIRE, or of a standard.
+    pub written: &'static str,
     /// The security cases that it plays.
     pub cases: &'static [&'static str],
     /// How long it takes.
     pub pace: Pace,
-    pub(crate) run: Run,
 }
 
 impl Check {
@@ -37,14 +34,25 @@ impl Check {
     }
 }
 
-/// Writes a list of checks: name, sections of WIRE, security cases, function.
+/// A check, and how it is made of a server that speaks as `S` expects.
+#[derive(Debug)]
+pub(crate) struct Trial<S> {
+    pub(crate) check: Check,
+    pub(crate) run: Run<S>,
+}
+
+type Run<S> = for<'a> fn(&'a S) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
+
+/// Writes a list of checks: pace, name, where it is written, security cases, function.
 macro_rules! checks {
-    ($($pace:ident $name:literal $wire:literal [$($case:literal)*] $function:path;)*) => {
-        &[$($crate::check::Check {
-            name: $name,
-            wire: $wire,
-            cases: &[$($case),*],
-            pace: $crate::check::Pace::$pace,
+    ($($pace:ident $name:literal $written:literal [$($case:literal)*] $function:path;)*) => {
+        &[$($crate::check::Trial {
+            check: $crate::check::Check {
+                name: $name,
+                written: $written,
+                cases: &[$($case),*],
+                pace: $crate::check::Pace::$pace,
+            },
             run: |server| Box::pin($function(server)),
         }),*]
     };

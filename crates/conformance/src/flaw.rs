@@ -4,7 +4,7 @@
 pub(crate) type Checked<T = ()> = Result<T, Flaw>;
 
 /// Why a check did not pass.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Flaw {
     /// The server did something else than it should.
     Wrong(String),

@@ -89,11 +89,10 @@ impl Http {
 
     /// Sends a request. No answer is a flaw of the server.
     pub(crate) async fn send(&self, call: Call) -> Checked<Answer> {
-        let what = format!(
-            "{} {}",
-            call.method,
-            call.target.split('?').next().unwrap_or_default()
-        );
+        let target = call.target.split('?').next().unwrap_or_default();
+        let path = target.strip_prefix(self.base());
+        let path = path.filter(|path| path.starts_with('/'));
+        let what = format!("{} {}", call.method, path.unwrap_or(target));
         let uri = if call.target.starts_with('/') {
             format!("{}{}", self.base(), call.target)
         } else {

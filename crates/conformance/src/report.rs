@@ -23,8 +23,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Why it did not pass.
     pub reason: Option<String>,
-    /// The sections of WIRE that ask for it.
-    pub wire: &'static str,
+    /// Where it is written that servers do so.
+    pub written: &'static str,
     /// The security cases that it plays.
     pub cases: &'static [&'static str],
     /// How long it took.

@@ -4,12 +4,14 @@ use std::time::Instant;
 
 use crate::{
     approver::Approver,
-    check::{Check, Pace},
-    checks::checks,
+    aws,
+    check::{Check, Pace, Trial},
+    dialect::Dialect,
     flaw::Flaw,
     http::{Http, Unreachable},
+    oauth,
     report::{Outcome, Report, Verdict},
-    server::Server,
+    site::Site,
 };
 
 /// What to check, and with whose help.
@@ -17,19 +19,28 @@ use crate::{
 pub struct Plan {
     /// The server.
     pub http: Http,
-    /// What clients send as `startUrl`; `URL/start` where left out.
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// What clients of AWS send as `startUrl`; `URL/start` where left out.
     pub start_url: Option<String>,
     /// Who approves.
     pub approver: Approver,
-    /// Whether the slow checks are made, too; one that `only` names is made in any case.
-    pub slow: bool,
-    /// The checks of these names, or of these parts before the dot; all of them when empty.
-    pub only: Vec<String>,
+    /// Which checks are made.
+    pub picked: Picked,
     /// Hears of everything that takes long.
     pub note: fn(&str),
 }
 
-impl Plan {
+/// Some of the checks.
+#[derive(Clone, Debug, Default)]
+pub struct Picked {
+    /// Whether the slow checks are made, too; one that `only` names is made in any case.
+    pub slow: bool,
+    /// The checks of these names, or of these parts before the dot; all of them when empty.
+    pub only: Vec<String>,
+}
+
+impl Picked {
     fn holds(&self, check: &Check) -> bool {
         let is_picked = self.only.is_empty() || self.only.iter().any(|only| check.is_named(only));
         let is_meant = self.only.iter().any(|only| check.name == only);
@@ -42,14 +53,33 @@ impl Plan {
 /// # Errors
 ///
 /// When nothing answers at the address: then no check says anything of the server.
-pub async fn run(plan: Plan, mut on_outcome: impl FnMut(&Outcome)) -> Result<Report, Unreachable> {
+pub async fn run(plan: Plan, on_outcome: impl FnMut(&Outcome)) -> Result<Report, Unreachable> {
     plan.http.reach().await?;
-    let picked: Vec<&Check> = checks().filter(|check| plan.holds(check)).collect();
-    let server = Server::new(plan.http, plan.start_url, plan.approver, plan.note);
+    let url = plan.http.base().to_owned();
+    let site = Site::new(plan.http, plan.approver, plan.note);
+    let outcomes = match plan.dialect {
+        Dialect::Aws => {
+            let server = aws::server::Server::new(site, plan.start_url);
+            make(aws::trials(), &server, &plan.picked, on_outcome).await
+        }
+        Dialect::Oauth => {
+            let provider = oauth::provider::Provider::discover(site).await;
+            make(oauth::trials(), &provider, &plan.picked, on_outcome).await
+        }
+    };
+    Ok(Report::of(url, outcomes))
+}
+
+async fn make<S: 'static>(
+    trials: impl Iterator<Item = &'static Trial<S>>,
+    server: &S,
+    picked: &Picked,
+    mut on_outcome: impl FnMut(&Outcome),
+) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    for check in picked {
+    for Trial { check, run } in trials.filter(|trial| picked.holds(&trial.check)) {
         let began = Instant::now();
-        let (verdict, reason) = match (check.run)(&server).await {
+        let (verdict, reason) = match run(server).await {
             Ok(()) => (Verdict::Passed, None),
             Err(Flaw::Wrong(reason)) => (Verdict::Failed, Some(reason)),
             Err(Flaw::Skipped(reason)) => (Verdict::Skipped, Some(reason)),
@@ -58,12 +88,12 @@ pub async fn run(plan: Plan, mut on_outcome: impl FnMut(&Outcome)) -> Result<Rep
             name: check.name,
             verdict,
             reason,
-            wire: check.wire,
+            written: check.written,
             cases: check.cases,
             milliseconds: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         on_outcome(&outcome);
         outcomes.push(outcome);
     }
-    Ok(Report::of(server.url(), outcomes))
+    outcomes
 }

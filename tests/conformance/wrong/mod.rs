@@ -10,19 +10,10 @@ mod reply;
 mod state;
 mod token;
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
-};
-
-use bytes::Bytes;
-use http::{Method, Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpListener, task::JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use self::{mutation::Mutation, reply::Reply, state::State};
+use crate::listen::{Call, Port, Served};
 
 /// The control token of every wrong server.
 pub(crate) const CONTROL_TOKEN: &str = "control";
@@ -31,80 +22,28 @@ pub(crate) const CONTROL_TOKEN: &str = "control";
 #[derive(Debug)]
 pub(crate) struct Wrong {
     pub(crate) url: String,
-    serving: JoinHandle<()>,
-}
-
-/// A request, read whole.
-#[derive(Debug)]
-struct Call {
-    method: Method,
-    path: String,
-    query: Vec<(String, String)>,
-    headers: http::HeaderMap,
-    body: Bytes,
-}
-
-impl Call {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// A parameter of the query.
-    fn parameter(&self, name: &str) -> Option<&str> {
-        let mut found = self.query.iter().filter(|(own, _)| own == name);
-        found.next().map(|(_, value)| value.as_str())
-    }
+    _served: Served,
 }
 
 impl Wrong {
     /// Starts one, with one switch on or with none.
     pub(crate) async fn start(mutation: Option<Mutation>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let port = Port::open().await;
+        let url = port.url.clone();
         let state = Arc::new(Mutex::new(State::new(url.clone(), mutation)));
-        let serving = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let state = Arc::clone(&state);
-                let service = service_fn(move |request| answer(Arc::clone(&state), request));
-                let connection =
-                    http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                tokio::spawn(async move {
-                    let _ = connection.await;
-                });
+        let served = port.serve(move |call| {
+            let state = Arc::clone(&state);
+            async move {
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                let reply = route(&mut state, &call);
+                reply.finish(&mut state, &call)
             }
         });
-        Self { url, serving }
+        Self {
+            url,
+            _served: served,
+        }
     }
-}
-
-impl Drop for Wrong {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-async fn answer(
-    state: Arc<Mutex<State>>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let body = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes);
-    let query = parts.uri.query().unwrap_or_default();
-    let call = Call {
-        method: parts.method,
-        path: parts.uri.path().to_owned(),
-        query: url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect(),
-        headers: parts.headers,
-        body: body.unwrap_or_default(),
-    };
-    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-    let reply = route(&mut state, &call);
-    Ok(reply.finish(&mut state, &call))
 }
 
 fn route(state: &mut State, call: &Call) -> Reply {

@@ -1,10 +1,12 @@
-//! `claviger conformance`: checks any server of the dialect from the outside.
+//! `claviger conformance`: checks any server of either dialect from the outside.
 
 use std::{fs, io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, bail};
-use clap::Args;
-use claviger_conformance::{Approver, Control, Http, Outcome, Pace, Pages, Person, Plan, Verdict};
+use clap::{Args, ValueEnum};
+use claviger_conformance::{
+    Approver, Check, Control, Dialect, Http, Outcome, Pace, Pages, Person, Picked, Plan, Verdict,
+};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use url::Url;
@@ -19,6 +21,7 @@ use crate::{
   claviger dev --login none -- claviger conformance
   claviger conformance https://sso.example.org --user alice --password-file password
   claviger conformance https://sso.example.org --only portal --only refresh.lost_answer
+  claviger conformance https://login.example.org --dialect oauth --user alice --password-file password
 
 Somebody has to approve devices and applications. --control-token does it by the control API of
 `claviger dev`, --user and --password-file by the server's own pages; without either you are told what
@@ -29,7 +32,10 @@ pub(crate) struct Conformance {
     /// The server; API and pages below one address
     #[arg(env = "CLAVIGER_ISSUER", required_unless_present = "list")]
     url: Option<String>,
-    /// What clients send as startUrl [default: URL/start]
+    /// What the server speaks: that of AWS IAM Identity Center, or OAuth 2.0 and OpenID Connect
+    #[arg(long, value_enum, default_value_t)]
+    dialect: Spoken,
+    /// What clients of AWS send as startUrl [default: URL/start]
     #[arg(long, value_name = "URL")]
     start_url: Option<String>,
     /// The control token of `claviger dev`: approves, and moves the server's clock; --user goes before
@@ -41,7 +47,7 @@ pub(crate) struct Conformance {
         allow_hyphen_values = true
     )]
     control_token: Option<String>,
-    /// Somebody with at least one role, who signs in at the server's pages
+    /// Somebody who signs in at the server's pages; for the dialect of AWS somebody with a role
     #[arg(long, value_name = "NAME", requires = "password_file")]
     user: Option<String>,
     /// The file that holds the password
@@ -69,15 +75,37 @@ pub(crate) struct Conformance {
     ca_bundle: Option<PathBuf>,
 }
 
+/// The dialect, as it is named here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Spoken {
+    #[default]
+    Aws,
+    Oauth,
+}
+
+impl Spoken {
+    fn checks(self) -> Vec<&'static Check> {
+        self.dialect().checks()
+    }
+
+    const fn dialect(self) -> Dialect {
+        match self {
+            Self::Aws => Dialect::Aws,
+            Self::Oauth => Dialect::Oauth,
+        }
+    }
+}
+
 pub(crate) async fn run(conformance: Conformance) -> Result<ExitCode, Exit> {
     if conformance.list {
-        list(conformance.json);
+        list(&conformance.dialect.checks(), conformance.json);
         return Ok(ExitCode::SUCCESS);
     }
     let json = conformance.json;
     let say = if json { output::note } else { output::line };
     let plan = plan(conformance).await.exit(CONFIGURATION)?;
-    let tell = |outcome: &Outcome| say(&line(outcome));
+    let width = width(&plan.dialect.checks());
+    let tell = |outcome: &Outcome| say(&line(outcome, width));
     let report = claviger_conformance::run(plan, tell)
         .await
         .exit(UNAVAILABLE)?;
@@ -106,17 +134,24 @@ async fn plan(conformance: Conformance) -> anyhow::Result<Plan> {
     let url = parsed.with_context(|| {
         format!("{url} is no address of a server; it begins with https:// or http://")
     })?;
-    let known = |only: &&String| !claviger_conformance::checks().any(|check| check.is_named(only));
-    if let Some(unknown) = conformance.only.iter().find(known) {
-        bail!("there is no check {unknown}; `claviger conformance --list` lists them");
+    let checks = conformance.dialect.checks();
+    let is_unknown = |only: &&String| !checks.iter().any(|check| check.is_named(only));
+    if let Some(unknown) = conformance.only.iter().find(is_unknown) {
+        bail!(
+            "the dialect has no check {unknown}; `claviger conformance --dialect aws|oauth --list` \
+             lists them"
+        );
     }
     let http = Http::new(url, roots.transpose()?.unwrap_or_default());
     Ok(Plan {
         http: http.context("no certificate of this machine can be read; give --ca-bundle")?,
+        dialect: conformance.dialect.dialect(),
         start_url: conformance.start_url,
         approver,
-        slow: conformance.slow,
-        only: conformance.only,
+        picked: Picked {
+            slow: conformance.slow,
+            only: conformance.only,
+        },
         note: output::note,
     })
 }
@@ -143,29 +178,35 @@ async fn approver(conformance: &Conformance) -> anyhow::Result<Approver> {
     ))
 }
 
+/// How wide the column is that tells where a check is written.
+fn width(checks: &[&Check]) -> usize {
+    let widths = checks.iter().map(|check| check.written.chars().count());
+    widths.max().unwrap_or_default()
+}
+
 /// One line: how it ended, what it was, where it is written, and why.
-fn line(outcome: &Outcome) -> String {
+fn line(outcome: &Outcome, width: usize) -> String {
     let verdict = match outcome.verdict {
         Verdict::Passed => "ok  ",
         Verdict::Failed => "FAIL",
         Verdict::Skipped => "skip",
     };
-    let wire = format!("WIRE {}", outcome.wire);
-    let line = format!("{verdict}  {:<45}  {wire:<15}", outcome.name);
+    let line = format!(
+        "{verdict}  {:<45}  {:<width$}",
+        outcome.name, outcome.written
+    );
     match &outcome.reason {
         Some(reason) => format!("{line}  {reason}"),
         None => line.trim_end().to_owned(),
     }
 }
 
-fn list(json: bool) {
-    let slow = |pace| if pace == Pace::Slow { "  (slow)" } else { "" };
-    let checks = claviger_conformance::checks();
+fn list(checks: &[&Check], json: bool) {
     if json {
-        let checks = checks.map(|check| {
+        let checks = checks.iter().map(|check| {
             json!({
                 "name": check.name,
-                "wire": check.wire,
+                "written": check.written,
                 "cases": check.cases,
                 "slow": check.pace == Pace::Slow,
             })
@@ -173,14 +214,17 @@ fn list(json: bool) {
         output::line(&checks.collect::<Value>().to_string());
         return;
     }
-    for check in checks {
-        let cases = check.cases.join(" ");
-        let line = format!(
-            "{:<45}  WIRE {:<10}  {cases}{}",
-            check.name,
-            check.wire,
-            slow(check.pace)
-        );
+    let width = width(checks);
+    for Check {
+        name,
+        written,
+        cases,
+        pace,
+    } in checks
+    {
+        let cases = cases.join(" ");
+        let slow = if *pace == Pace::Slow { "  (slow)" } else { "" };
+        let line = format!("{name:<45}  {written:<width$}  {cases}{slow}");
         output::line(line.trim_end());
     }
 }

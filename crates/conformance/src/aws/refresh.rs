@@ -5,24 +5,27 @@ use std::collections::BTreeSet;
 use futures_util::future;
 use serde_json::json;
 
-use super::issued;
+use super::{
+    issued,
+    server::{ACCOUNT_ACCESS, INVALID_GRANT, Server, SignIn},
+};
 use crate::{
     answer::Answer,
-    check::{Check, checks},
+    check::{Trial, checks},
     flaw::{Checked, Flaw, demand},
-    server::{ACCOUNT_ACCESS, INVALID_GRANT, REFRESH_TOKEN, Server, SignIn, garbled},
+    sent::{REFRESH_TOKEN, garbled},
 };
 
-pub(super) const CHECKS: &[Check] = checks![
-    Quick "refresh.returns_a_refresh_token_each_time" "3.5, 8" ["REF-01" "TOK-12"] returns_a_refresh_token_each_time;
-    Quick "refresh.lost_answer" "2.5, 8" ["REF-03"] lost_answer;
-    Quick "refresh.parallel_refreshes_converge" "8" ["REF-02"] parallel_refreshes_converge;
-    Quick "refresh.token_of_another_client" "3.3" ["REF-10"] token_of_another_client;
-    Quick "refresh.garbled_token" "3.3" ["REF-12"] garbled_token;
-    Quick "refresh.words_of_the_refusal" "3.3" [] words_of_the_refusal;
-    Quick "refresh.scope" "3.3" ["REF-13"] scope;
-    Quick "refresh.each_token_for_its_own_use" "3.5" ["TOK-08"] each_token_for_its_own_use;
-    Slow "refresh.stolen_token_ends_the_session" "8" ["REF-04" "REF-07"] stolen_token_ends_the_session;
+pub(super) const CHECKS: &[Trial<Server>] = checks![
+    Quick "refresh.returns_a_refresh_token_each_time" "WIRE 3.5, 8" ["REF-01" "TOK-12"] returns_a_refresh_token_each_time;
+    Quick "refresh.lost_answer" "WIRE 2.5, 8" ["REF-03"] lost_answer;
+    Quick "refresh.parallel_refreshes_converge" "WIRE 8" ["REF-02"] parallel_refreshes_converge;
+    Quick "refresh.token_of_another_client" "WIRE 3.3" ["REF-10"] token_of_another_client;
+    Quick "refresh.garbled_token" "WIRE 3.3" ["REF-12"] garbled_token;
+    Quick "refresh.words_of_the_refusal" "WIRE 3.3" [] words_of_the_refusal;
+    Quick "refresh.scope" "WIRE 3.3" ["REF-13"] scope;
+    Quick "refresh.each_token_for_its_own_use" "WIRE 3.5" ["TOK-08"] each_token_for_its_own_use;
+    Slow "refresh.stolen_token_ends_the_session" "WIRE 8" ["REF-04" "REF-07"] stolen_token_ends_the_session;
 ];
 
 /// Longer than any server takes an old refresh token for one whose answer was lost, in seconds.
@@ -179,18 +182,17 @@ async fn stolen_token_ends_the_session(server: &Server) -> Checked {
         }
         token = next;
     }
-    server.pass(PAST_GRACE).await?;
-    let late = server.refresh(&client, &stolen).await;
-    let current = server.refresh(&client, &token).await;
-    server.return_from(PAST_GRACE).await?;
-    let late = late?;
+    let both = async {
+        let late = server.refresh(&client, &stolen).await?;
+        Ok((late, server.refresh(&client, &token).await?))
+    };
+    let (late, current) = server.later(PAST_GRACE, both).await?;
     demand!(
         late.status() != 200,
         "{} to a refresh token of three generations ago",
         late.told()
     );
     refused(&late)?;
-    let current = current?;
     demand!(
         current.status() != 200,
         "{} to the current token after a stolen one was used: thief or victim goes on",

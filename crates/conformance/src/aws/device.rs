@@ -5,33 +5,36 @@ use std::collections::BTreeSet;
 use futures_util::future;
 use serde_json::{Value, json};
 
-use super::issued;
+use super::{
+    issued,
+    server::{ACCOUNT_ACCESS, Client, Device, INVALID_GRANT, Server},
+};
 use crate::{
     approver::decision::Decision,
-    check::{Check, checks},
+    check::{Trial, checks},
     flaw::{Checked, demand},
     http::Call,
-    server::{ACCOUNT_ACCESS, Client, DEVICE_CODE, Device, INVALID_GRANT, Server, garbled, merge},
+    sent::{DEVICE_CODE, garbled, merge},
 };
 
-pub(super) const CHECKS: &[Check] = checks![
-    Quick "device.start" "3.2" [] start;
-    Quick "device.user_codes" "3.2" ["DEV-01"] user_codes;
-    Quick "device.unknown_start_url" "3.2" ["DEV-27"] unknown_start_url;
-    Quick "device.start_by_an_unknown_client" "2.4, 3.2" ["REG-10"] start_by_an_unknown_client;
-    Quick "device.page" "3.2, 4.4" [] page;
-    Quick "device.pending" "3.3" ["DEV-06"] pending;
-    Quick "device.approved" "3.3, 3.5" ["TOK-12"] approved;
-    Quick "device.denied" "3.3, 4.4" ["DEV-10"] denied;
-    Quick "device.opening_the_page_changes_nothing" "4.4" ["DEV-20"] opening_the_page_changes_nothing;
-    Quick "device.unknown_code" "3.3" ["DEV-09"] unknown_code;
-    Quick "device.code_of_another_client" "3.3" ["DEV-05"] code_of_another_client;
-    Quick "device.parallel_polls" "3.3, 8" ["DEV-14"] parallel_polls;
-    Quick "device.lost_answer" "2.5, 8" ["DEV-15"] lost_answer;
-    Quick "device.code_is_good_once" "3.3" ["DEV-15"] code_is_good_once;
-    Quick "device.scope_wider_than_approved" "3.3" ["DEV-17"] scope_wider_than_approved;
-    Quick "device.client_without_scopes" "3.5" [] client_without_scopes;
-    Slow "device.expired" "3.3" ["DEV-08"] expired;
+pub(super) const CHECKS: &[Trial<Server>] = checks![
+    Quick "device.start" "WIRE 3.2" [] start;
+    Quick "device.user_codes" "WIRE 3.2" ["DEV-01"] user_codes;
+    Quick "device.unknown_start_url" "WIRE 3.2" ["DEV-27"] unknown_start_url;
+    Quick "device.start_by_an_unknown_client" "WIRE 2.4, 3.2" ["REG-10"] start_by_an_unknown_client;
+    Quick "device.page" "WIRE 3.2, 4.4" [] page;
+    Quick "device.pending" "WIRE 3.3" ["DEV-06"] pending;
+    Quick "device.approved" "WIRE 3.3, 3.5" ["TOK-12"] approved;
+    Quick "device.denied" "WIRE 3.3, 4.4" ["DEV-10"] denied;
+    Quick "device.opening_the_page_changes_nothing" "WIRE 4.4" ["DEV-20"] opening_the_page_changes_nothing;
+    Quick "device.unknown_code" "WIRE 3.3" ["DEV-09"] unknown_code;
+    Quick "device.code_of_another_client" "WIRE 3.3" ["DEV-05"] code_of_another_client;
+    Quick "device.parallel_polls" "WIRE 3.3, 8" ["DEV-14"] parallel_polls;
+    Quick "device.lost_answer" "WIRE 2.5, 8" ["DEV-15"] lost_answer;
+    Quick "device.code_is_good_once" "WIRE 3.3" ["DEV-15"] code_is_good_once;
+    Quick "device.scope_wider_than_approved" "WIRE 3.3" ["DEV-17"] scope_wider_than_approved;
+    Quick "device.client_without_scopes" "WIRE 3.5" [] client_without_scopes;
+    Slow "device.expired" "WIRE 3.3" ["DEV-08"] expired;
 ];
 
 async fn begun(server: &Server) -> Checked<(Client, Device)> {
@@ -330,10 +333,7 @@ async fn expired(server: &Server) -> Checked {
         user_code: answer.text("userCode")?,
         address: answer.text("verificationUriComplete")?,
     };
-    server.pass(seconds).await?;
-    let polled = server.poll(&client, &device).await;
-    server.return_from(seconds).await?;
-    let polled = polled?;
+    let polled = server.later(seconds, server.poll(&client, &device)).await?;
     polled.refused(400, "ExpiredTokenException")?;
     let error = polled.text("error")?;
     demand!(

@@ -1,37 +1,32 @@
 //! The server under check, and the calls that a client makes of it.
 
+use std::ops::Deref;
+
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
-use url::Url;
 
 use crate::{
     answer::Answer,
-    approver::{Approver, decision::Decision},
+    approver::decision::Decision,
     flaw::{Checked, Flaw},
-    http::{Call, Http, encode},
+    http::{Call, encode},
     pkce,
+    sent::{AUTHORIZATION_CODE, DEVICE_CODE, Query, REFRESH_TOKEN, STATE, merge, parameter},
+    site::Site,
 };
 
 pub(crate) const ACCOUNT_ACCESS: &str = "sso:account:access";
-pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
-pub(crate) const AUTHORIZATION_CODE: &str = "authorization_code";
-pub(crate) const REFRESH_TOKEN: &str = "refresh_token";
 pub(crate) const INVALID_GRANT: (u16, &str) = (400, "InvalidGrantException");
-
-/// A state as clients never make it, but as the RFC allows: it must come back byte for byte.
-pub(crate) const STATE: &str = "A-b_c.d~e%2Bf+g/h=i&j k";
 
 /// What is registered: no port, so that any port is good (WIRE 4.3).
 pub(crate) const REGISTERED_URI: &str = "http://127.0.0.1/oauth/callback";
 
-/// The checked server, and whoever approves there.
+/// The checked server.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) http: Http,
+    site: Site,
     start_url: String,
-    approver: Approver,
-    note: fn(&str),
-    shared: OnceCell<Option<SignIn>>,
+    shared: OnceCell<Checked<SignIn>>,
 }
 
 /// A registration.
@@ -66,32 +61,22 @@ impl Client {
     }
 }
 
-/// Adds the members of `more`, or puts them in the place of their namesakes.
-pub(crate) fn merge(body: &mut Value, more: Value) {
-    if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
-        body.extend(more);
+impl Deref for Server {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
     }
 }
 
 impl Server {
-    pub(crate) fn new(
-        http: Http,
-        start_url: Option<String>,
-        approver: Approver,
-        note: fn(&str),
-    ) -> Self {
-        let start_url = start_url.unwrap_or_else(|| format!("{}/start", http.base()));
+    pub(crate) fn new(site: Site, start_url: Option<String>) -> Self {
+        let start_url = start_url.unwrap_or_else(|| format!("{}/start", site.http.base()));
         Self {
-            http,
+            site,
             start_url,
-            approver,
-            note,
             shared: OnceCell::new(),
         }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        self.http.base().to_owned()
     }
 
     pub(crate) fn start_url(&self) -> &str {
@@ -169,9 +154,7 @@ impl Server {
         let Device {
             user_code, address, ..
         } = device;
-        self.approver
-            .decide(&self.http, user_code, address, decision)
-            .await
+        self.site.decide(user_code, address, decision).await
     }
 
     // CreateToken.
@@ -216,23 +199,14 @@ impl Server {
 
     /// A sign-in that no check ends: one for all of them, so that a person need not decide often.
     pub(crate) async fn signed_in(&self) -> Checked<&SignIn> {
-        let mut because = None;
-        let shared = self.shared.get_or_init(|| async {
-            self.sign_in()
-                .await
-                .map_err(|flaw| because = Some(flaw))
-                .ok()
-        });
-        let shared = shared.await.as_ref();
-        shared.ok_or_else(|| {
-            because.unwrap_or_else(|| Flaw::Wrong("nobody could be signed in".to_owned()))
-        })
+        let shared = self.shared.get_or_init(|| self.sign_in()).await;
+        shared.as_ref().map_err(Clone::clone)
     }
 
     // The browser's side.
 
     /// The query of an authorization request, as the AWS CLI writes it.
-    pub(crate) fn authorization(&self, client: &Client) -> Vec<(&'static str, String)> {
+    pub(crate) fn authorization(&self, client: &Client) -> Query {
         vec![
             ("response_type", "code".to_owned()),
             ("client_id", client.id.clone()),
@@ -244,36 +218,15 @@ impl Server {
         ]
     }
 
-    pub(crate) fn redirect_uri(&self) -> String {
-        self.approver.redirect_uri()
-    }
-
     pub(crate) fn authorize_url(&self, query: &[(&'static str, String)]) -> String {
         let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
         format!("{}/authorize?{}", self.http.base(), encode(pairs))
     }
 
-    /// Asks for an authorization as a browser that nobody has signed in with.
-    pub(crate) async fn open(&self, query: &[(&'static str, String)]) -> Checked<Answer> {
-        let call = Call::get(self.authorize_url(query)).header("accept", "text/html");
-        self.http.send(call).await
-    }
-
-    /// Decides about an authorization; answers where the browser goes.
-    pub(crate) async fn authorize(
-        &self,
-        query: &[(&'static str, String)],
-        decision: Decision,
-    ) -> Checked<Url> {
-        let url = self.authorize_url(query);
-        self.approver.authorize(&self.http, &url, decision).await
-    }
-
     /// A code for a client, by the query of [`Self::authorization`].
     pub(crate) async fn code(&self, client: &Client) -> Checked<String> {
-        let back = self
-            .authorize(&self.authorization(client), Decision::Approve)
-            .await?;
+        let url = self.authorize_url(&self.authorization(client));
+        let back = self.authorize(&url, Decision::Approve).await?;
         parameter(&back, "code").ok_or_else(|| {
             Flaw::Wrong("/authorize sends the browser back without `code`".to_owned())
         })
@@ -335,19 +288,6 @@ impl Server {
             "the person has no role; assign one".to_owned(),
         ))
     }
-
-    // Time.
-
-    pub(crate) async fn pass(&self, seconds: i64) -> Checked {
-        if !self.approver.moves_the_clock() {
-            (self.note)(&format!("  waits {seconds} seconds"));
-        }
-        self.approver.pass(&self.http, seconds).await
-    }
-
-    pub(crate) async fn return_from(&self, seconds: i64) -> Checked {
-        self.approver.return_from(&self.http, seconds).await
-    }
 }
 
 /// A list of an answer that must be there.
@@ -359,57 +299,4 @@ pub(crate) fn list(answer: &Answer, name: &str) -> Checked<Vec<Map<String, Value
     items
         .collect::<Option<_>>()
         .ok_or_else(|| answer.wrong(format!("`{name}` holds no objects")))
-}
-
-/// The same with its middle character changed: the last one may hold bits that nobody reads.
-pub(crate) fn garbled(text: &str) -> String {
-    let middle = text.chars().count() / 2;
-    let other = |c| if c == 'A' { 'B' } else { 'A' };
-    let changed = text.chars().enumerate();
-    changed
-        .map(|(place, c)| if place == middle { other(c) } else { c })
-        .collect()
-}
-
-/// A parameter of a URL's query.
-pub(crate) fn parameter(url: &Url, name: &str) -> Option<String> {
-    let mut pairs = url.query_pairs();
-    pairs
-        .find(|(own, _)| own == name)
-        .map(|(_, value)| value.into_owned())
-}
-
-/// A query in which a parameter has another value.
-pub(crate) fn replace(
-    mut query: Vec<(&'static str, String)>,
-    name: &str,
-    value: &str,
-) -> Vec<(&'static str, String)> {
-    for (_, own) in query.iter_mut().filter(|(own, _)| *own == name) {
-        value.clone_into(own);
-    }
-    query
-}
-
-/// A query without a parameter.
-pub(crate) fn without(
-    mut query: Vec<(&'static str, String)>,
-    name: &str,
-) -> Vec<(&'static str, String)> {
-    query.retain(|(own, _)| *own != name);
-    query
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_garbled_is_another_text_of_the_same_length() {
-        for text in ["cvc1.AAAAAAAA", "x", "AB", "cvs1.xxxxxxxxx"] {
-            let other = garbled(text);
-            assert_ne!(other, text);
-            assert_eq!(other.len(), text.len());
-        }
-    }
 }

@@ -4,25 +4,26 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::server::{INVALID_GRANT, Server, SignIn, list};
 use crate::{
-    check::{Check, checks},
+    check::{Trial, checks},
     flaw::{Checked, Flaw, demand},
     http::{Call, encode},
-    server::{INVALID_GRANT, Server, SignIn, garbled, list, merge},
+    sent::{garbled, merge},
 };
 
-pub(super) const CHECKS: &[Check] = checks![
-    Quick "portal.accounts" "5.1" [] accounts;
-    Quick "portal.pages" "5.1" ["POR-07"] pages;
-    Quick "portal.page_size" "5.1" [] page_size;
-    Quick "portal.roles" "5.1" [] roles;
-    Quick "portal.credentials" "5.1, 5.4" [] credentials;
-    Quick "portal.unassigned_role" "5.2" ["POR-01"] unassigned_role;
-    Quick "portal.missing_parameters" "5.2" [] missing_parameters;
-    Quick "portal.without_a_token" "5, 5.2" ["ACC-05"] without_a_token;
-    Quick "portal.garbled_token" "5.2" ["ACC-01"] garbled_token;
-    Quick "portal.token_without_the_scope" "3.5" ["ACC-04"] token_without_the_scope;
-    Quick "portal.logout" "5.3" ["REF-08"] logout;
+pub(super) const CHECKS: &[Trial<Server>] = checks![
+    Quick "portal.accounts" "WIRE 5.1" [] accounts;
+    Quick "portal.pages" "WIRE 5.1" ["POR-07"] pages;
+    Quick "portal.page_size" "WIRE 5.1" [] page_size;
+    Quick "portal.roles" "WIRE 5.1" [] roles;
+    Quick "portal.credentials" "WIRE 5.1, 5.4" [] credentials;
+    Quick "portal.unassigned_role" "WIRE 5.2" ["POR-01"] unassigned_role;
+    Quick "portal.missing_parameters" "WIRE 5.2" [] missing_parameters;
+    Quick "portal.without_a_token" "WIRE 5, 5.2" ["ACC-05"] without_a_token;
+    Quick "portal.garbled_token" "WIRE 5.2" ["ACC-01"] garbled_token;
+    Quick "portal.token_without_the_scope" "WIRE 3.5" ["ACC-04"] token_without_the_scope;
+    Quick "portal.logout" "WIRE 5.3" ["REF-08"] logout;
 ];
 
 const NOBODY: (u16, &str) = (401, "UnauthorizedException");

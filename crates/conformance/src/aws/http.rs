@@ -4,29 +4,30 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::server::Server;
 use crate::{
     answer::Answer,
-    check::{Check, checks},
+    check::{Trial, checks},
     flaw::{Checked, demand},
     http::Call,
-    server::{DEVICE_CODE, REFRESH_TOKEN, Server, merge},
+    sent::{DEVICE_CODE, REFRESH_TOKEN, merge},
 };
 
-pub(super) const CHECKS: &[Check] = checks![
-    Quick "http.media_types" "2.1" [] media_types;
-    Quick "http.form_on_the_json_route" "2.1" ["TOK-07"] form_on_the_json_route;
-    Quick "http.authorization_is_ignored" "2.1" ["SIG-02"] authorization_is_ignored;
-    Quick "http.null_and_empty_are_absent" "2.1" [] null_and_empty_are_absent;
-    Quick "http.unknown_members_are_ignored" "2.1" ["HTP-06"] unknown_members_are_ignored;
-    Quick "http.duplicate_members" "2.1" ["HTP-03"] duplicate_members;
-    Quick "http.malformed_bodies" "2.3, 3.3" ["HTP-05"] malformed_bodies;
-    Quick "http.large_body" "2.1, 2.3" ["HTP-01"] large_body;
-    Quick "http.unknown_route" "2.3" ["HTP-12"] unknown_route;
-    Quick "http.wrong_method" "2.3" ["TOK-07"] wrong_method;
-    Quick "http.request_ids" "2.2, 2.3" [] request_ids;
-    Quick "http.date" "2.2, 2.6" [] date;
-    Quick "http.no_cookies_on_api_answers" "2.2" ["HDR-06"] no_cookies_on_api_answers;
-    Quick "http.unsigned_call_with_iam" "3.4" ["SIG-01"] unsigned_call_with_iam;
+pub(super) const CHECKS: &[Trial<Server>] = checks![
+    Quick "http.media_types" "WIRE 2.1" [] media_types;
+    Quick "http.form_on_the_json_route" "WIRE 2.1" ["TOK-07"] form_on_the_json_route;
+    Quick "http.authorization_is_ignored" "WIRE 2.1" ["SIG-02"] authorization_is_ignored;
+    Quick "http.null_and_empty_are_absent" "WIRE 2.1" [] null_and_empty_are_absent;
+    Quick "http.unknown_members_are_ignored" "WIRE 2.1" ["HTP-06"] unknown_members_are_ignored;
+    Quick "http.duplicate_members" "WIRE 2.1" ["HTP-03"] duplicate_members;
+    Quick "http.malformed_bodies" "WIRE 2.3, 3.3" ["HTP-05"] malformed_bodies;
+    Quick "http.large_body" "WIRE 2.1, 2.3" ["HTP-01"] large_body;
+    Quick "http.unknown_route" "WIRE 2.3" ["HTP-12"] unknown_route;
+    Quick "http.wrong_method" "WIRE 2.3" ["TOK-07"] wrong_method;
+    Quick "http.request_ids" "WIRE 2.2, 2.3" [] request_ids;
+    Quick "http.date" "WIRE 2.2, 2.6" [] date;
+    Quick "http.no_cookies_on_api_answers" "WIRE 2.2" ["HDR-06"] no_cookies_on_api_answers;
+    Quick "http.unsigned_call_with_iam" "WIRE 3.4" ["SIG-01"] unsigned_call_with_iam;
 ];
 
 /// A registration by any request.

@@ -2,16 +2,16 @@
 
 use url::Url;
 
+use super::server::Server;
 use crate::{
-    check::{Check, checks},
+    check::{Trial, checks},
     flaw::{Checked, demand},
     http::Call,
-    server::Server,
 };
 
-pub(super) const CHECKS: &[Check] = checks![
-    Quick "start.head_names_an_aws_host" "1.4, 4.5" [] head_names_an_aws_host;
-    Quick "start.aliases_are_one_instance" "1.4" [] aliases_are_one_instance;
+pub(super) const CHECKS: &[Trial<Server>] = checks![
+    Quick "start.head_names_an_aws_host" "WIRE 1.4, 4.5" [] head_names_an_aws_host;
+    Quick "start.aliases_are_one_instance" "WIRE 1.4" [] aliases_are_one_instance;
 ];
 
 /// Below these, a host is Amazon's in the eyes of the AWS CLI.

@@ -1,5 +1,6 @@
-//! The checks, by what they look at.
+//! The checks of the dialect of AWS IAM Identity Center, by what they look at.
 
+pub(crate) mod server;
 mod issued;
 mod start;
 mod register;
@@ -10,10 +11,11 @@ mod refresh;
 mod portal;
 mod authorize;
 
-use crate::check::Check;
+use self::server::Server;
+use crate::check::Trial;
 
-/// Every check there is, in the order in which they are made.
-pub fn checks() -> impl Iterator<Item = &'static Check> {
+/// All of them, in the order in which they are made.
+pub(crate) fn trials() -> impl Iterator<Item = &'static Trial<Server>> {
     let all = [
         start::CHECKS,
         register::CHECKS,

@@ -2,22 +2,23 @@
 
 use serde_json::json;
 
+use super::server::{ACCOUNT_ACCESS, Server};
 use crate::{
     answer::Refusal,
-    check::{Check, checks},
+    check::{Trial, checks},
     flaw::{Checked, demand},
-    server::{ACCOUNT_ACCESS, AUTHORIZATION_CODE, Server, merge},
+    sent::{AUTHORIZATION_CODE, merge},
 };
 
-pub(super) const CHECKS: &[Check] = checks![
-    Quick "register.public_client" "3.1" [] public_client;
-    Quick "register.equal_requests_are_two_clients" "3.1" [] equal_requests_are_two_clients;
-    Quick "register.every_client_of_wire" "3.1, 4.3" [] every_client_of_wire;
-    Quick "register.only_public_clients" "3.1" ["REG-02"] only_public_clients;
-    Quick "register.only_loopback_redirects" "4.3" ["REG-05" "URI-04"] only_loopback_redirects;
-    Quick "register.unknown_grant" "3.1" ["REG-06"] unknown_grant;
-    Quick "register.code_grant_needs_a_redirect_uri" "3.1" [] code_grant_needs_a_redirect_uri;
-    Quick "register.name_without_control_characters" "3.1" ["REG-03"] name_without_control_characters;
+pub(super) const CHECKS: &[Trial<Server>] = checks![
+    Quick "register.public_client" "WIRE 3.1" [] public_client;
+    Quick "register.equal_requests_are_two_clients" "WIRE 3.1" [] equal_requests_are_two_clients;
+    Quick "register.every_client_of_wire" "WIRE 3.1, 4.3" [] every_client_of_wire;
+    Quick "register.only_public_clients" "WIRE 3.1" ["REG-02"] only_public_clients;
+    Quick "register.only_loopback_redirects" "WIRE 4.3" ["REG-05" "URI-04"] only_loopback_redirects;
+    Quick "register.unknown_grant" "WIRE 3.1" ["REG-06"] unknown_grant;
+    Quick "register.code_grant_needs_a_redirect_uri" "WIRE 3.1" [] code_grant_needs_a_redirect_uri;
+    Quick "register.name_without_control_characters" "WIRE 3.1" ["REG-03"] name_without_control_characters;
 ];
 
 const DAY: i64 = 86_400;

@@ -2,18 +2,19 @@
 
 use serde_json::json;
 
+use super::server::{Client, Server};
 use crate::{
-    check::{Check, checks},
+    check::{Trial, checks},
     flaw::{Checked, demand},
-    server::{AUTHORIZATION_CODE, Client, DEVICE_CODE, REFRESH_TOKEN, Server},
+    sent::{AUTHORIZATION_CODE, DEVICE_CODE, REFRESH_TOKEN},
 };
 
-pub(super) const CHECKS: &[Check] = checks![
-    Quick "token.unknown_client" "2.4, 3.3" ["REG-10" "TOK-03"] unknown_client;
-    Quick "token.unknown_grant_type" "3.3" ["TOK-04"] unknown_grant_type;
-    Quick "token.unlisted_grant" "3.3" ["TOK-05"] unlisted_grant;
-    Quick "token.missing_members" "3.3" ["TOK-01"] missing_members;
-    Quick "token.members_of_other_grants_are_ignored" "3.3" [] members_of_other_grants_are_ignored;
+pub(super) const CHECKS: &[Trial<Server>] = checks![
+    Quick "token.unknown_client" "WIRE 2.4, 3.3" ["REG-10" "TOK-03"] unknown_client;
+    Quick "token.unknown_grant_type" "WIRE 3.3" ["TOK-04"] unknown_grant_type;
+    Quick "token.unlisted_grant" "WIRE 3.3" ["TOK-05"] unlisted_grant;
+    Quick "token.missing_members" "WIRE 3.3" ["TOK-01"] missing_members;
+    Quick "token.members_of_other_grants_are_ignored" "WIRE 3.3" [] members_of_other_grants_are_ignored;
 ];
 
 async fn unknown_client(server: &Server) -> Checked {

@@ -3,61 +3,47 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::issued;
+use super::{
+    issued,
+    server::{ACCOUNT_ACCESS, Client, INVALID_GRANT, Server},
+};
 use crate::{
     approver::decision::Decision,
-    check::{Check, checks},
+    check::{Trial, checks},
     flaw::{Checked, demand},
     pkce,
-    server::{
-        ACCOUNT_ACCESS, Client, INVALID_GRANT, REFRESH_TOKEN, STATE, Server, merge, parameter,
-        replace, without,
-    },
+    sent::{Query, REFRESH_TOKEN, merge, parameter, replace, without},
 };
 
-pub(super) const CHECKS: &[Check] = checks![
-    Quick "authorize.code_grant" "4.1, 4.2" ["URI-02"] code_grant;
-    Quick "authorize.scope_spellings" "4.1" [] scope_spellings;
-    Quick "authorize.both_scope_parameters" "4.1" ["AUT-22"] both_scope_parameters;
-    Quick "authorize.denied" "4.2" [] denied;
-    Quick "authorize.unknown_client" "4.1" ["URI-08"] unknown_client;
-    Quick "authorize.unregistered_redirect_uri" "4.1, 4.3" ["URI-03" "URI-06" "URI-08"] unregistered_redirect_uri;
-    Quick "authorize.challenge_is_demanded" "4.1" ["AUT-01" "AUT-02" "AUT-03"] challenge_is_demanded;
-    Quick "authorize.response_type" "4.1" ["AUT-11"] response_type;
-    Quick "authorize.scope_outside_the_registration" "4.1" [] scope_outside_the_registration;
-    Quick "authorize.wrong_verifier" "3.3" ["AUT-05"] wrong_verifier;
-    Quick "authorize.verifier_is_demanded" "3.3" ["AUT-04"] verifier_is_demanded;
-    Quick "authorize.redirect_uri_is_bound_to_the_code" "3.3, 4.3" ["URI-07"] redirect_uri_is_bound_to_the_code;
-    Quick "authorize.code_of_another_client" "3.3" ["AUT-06"] code_of_another_client;
-    Quick "authorize.code_is_good_once" "3.3" ["AUT-07"] code_is_good_once;
+pub(super) const CHECKS: &[Trial<Server>] = checks![
+    Quick "authorize.code_grant" "WIRE 4.1, 4.2" ["URI-02"] code_grant;
+    Quick "authorize.scope_spellings" "WIRE 4.1" [] scope_spellings;
+    Quick "authorize.both_scope_parameters" "WIRE 4.1" ["AUT-22"] both_scope_parameters;
+    Quick "authorize.denied" "WIRE 4.2" [] denied;
+    Quick "authorize.unknown_client" "WIRE 4.1" ["URI-08"] unknown_client;
+    Quick "authorize.unregistered_redirect_uri" "WIRE 4.1, 4.3" ["URI-03" "URI-06" "URI-08"] unregistered_redirect_uri;
+    Quick "authorize.challenge_is_demanded" "WIRE 4.1" ["AUT-01" "AUT-02" "AUT-03"] challenge_is_demanded;
+    Quick "authorize.response_type" "WIRE 4.1" ["AUT-11"] response_type;
+    Quick "authorize.scope_outside_the_registration" "WIRE 4.1" [] scope_outside_the_registration;
+    Quick "authorize.wrong_verifier" "WIRE 3.3" ["AUT-05"] wrong_verifier;
+    Quick "authorize.verifier_is_demanded" "WIRE 3.3" ["AUT-04"] verifier_is_demanded;
+    Quick "authorize.redirect_uri_is_bound_to_the_code" "WIRE 3.3, 4.3" ["URI-07"] redirect_uri_is_bound_to_the_code;
+    Quick "authorize.code_of_another_client" "WIRE 3.3" ["AUT-06"] code_of_another_client;
+    Quick "authorize.code_is_good_once" "WIRE 3.3" ["AUT-07"] code_is_good_once;
 ];
 
 /// The query of an authorization request of a new client.
-async fn asked(server: &Server) -> Checked<(Client, Vec<(&'static str, String)>)> {
+async fn asked(server: &Server) -> Checked<(Client, Query)> {
     let client = server.code_client().await?;
     let query = server.authorization(&client);
     Ok((client, query))
 }
 
-/// The browser must be back at the application with its own state.
-fn is_back(server: &Server, back: &Url) -> Checked {
-    let at = back.as_str().split('?').next().unwrap_or_default();
-    demand!(
-        at == server.redirect_uri(),
-        "the browser is sent to {at}, not to the redirect URI"
-    );
-    let state = parameter(back, "state").unwrap_or_default();
-    demand!(
-        state == STATE,
-        "`state` came back as {state:?}, not as {STATE:?}"
-    );
-    Ok(())
-}
-
 async fn code_grant(server: &Server) -> Checked {
     let (client, query) = asked(server).await?;
-    let back = server.authorize(&query, Decision::Approve).await?;
-    is_back(server, &back)?;
+    let url = server.authorize_url(&query);
+    let back = server.authorize(&url, Decision::Approve).await?;
+    server.is_back(&back)?;
     let code = parameter(&back, "code").unwrap_or_default();
     let is_plain = code
         .bytes()
@@ -88,7 +74,7 @@ async fn scope_spellings(server: &Server) -> Checked {
     for (name, joint) in [("scopes", " "), ("scopes", ","), ("scope", " ")] {
         let mut query = query.clone();
         query.push((name, format!("{ACCOUNT_ACCESS}{joint}{more}")));
-        let answer = server.open(&query).await?;
+        let answer = server.open(&server.authorize_url(&query)).await?;
         let is_error = answer
             .header("location")
             .is_some_and(|back| back.contains("error="));
@@ -101,42 +87,24 @@ async fn scope_spellings(server: &Server) -> Checked {
     Ok(())
 }
 
-/// A request whose error belongs to the application: it is sent there, and no code.
-async fn sent_back(server: &Server, query: &[(&'static str, String)], errors: &[&str]) -> Checked {
-    let answer = server.open(query).await?;
-    let back = answer
-        .header("location")
-        .and_then(|back| back.parse::<Url>().ok());
-    let Some(back) = back.filter(|back| !server.http.is_own(back)) else {
-        let wanted = errors.join(" or ");
-        return Err(answer.wrong(format!("the application should hear of it: error={wanted}")));
-    };
-    is_back(server, &back)?;
-    let error = parameter(&back, "error").unwrap_or_default();
+/// A request whose error belongs to the application: it is sent there, in words, and no code.
+async fn sent_back(server: &Server, query: &Query, errors: &[&str]) -> Checked {
+    let back = server
+        .sent_back(&server.authorize_url(query), errors)
+        .await?;
+    says_why(&back)
+}
+
+fn says_why(back: &Url) -> Checked {
     demand!(
-        errors.contains(&error.as_str()),
-        "the browser comes back with error={error:?}, not {errors:?}"
-    );
-    demand!(
-        parameter(&back, "error_description").is_some_and(|words| !words.is_empty()),
+        parameter(back, "error_description").is_some_and(|words| !words.is_empty()),
         "the browser comes back without `error_description`; VS Code shows nothing then"
-    );
-    demand!(
-        parameter(&back, "code").is_none(),
-        "the browser comes back with an error and a code"
     );
     Ok(())
 }
 
-/// A request that may be anybody's trap: it ends at a page, and nothing leads away.
-async fn shown(server: &Server, query: &[(&'static str, String)], what: &str) -> Checked {
-    let answer = server.open(query).await?;
-    demand!(
-        (400..500).contains(&answer.status()) && answer.header("location").is_none(),
-        "{} for {what}: it should show an error page and lead nowhere",
-        answer.told()
-    );
-    Ok(())
+async fn shown(server: &Server, query: &Query, what: &str) -> Checked {
+    server.shown(&server.authorize_url(query), what).await
 }
 
 async fn both_scope_parameters(server: &Server) -> Checked {
@@ -147,22 +115,10 @@ async fn both_scope_parameters(server: &Server) -> Checked {
 
 async fn denied(server: &Server) -> Checked {
     let (_, query) = asked(server).await?;
-    let back = server.authorize(&query, Decision::Deny).await?;
-    is_back(server, &back)?;
-    let error = parameter(&back, "error").unwrap_or_default();
-    demand!(
-        error == "access_denied",
-        "the browser comes back with error={error:?}, not access_denied"
-    );
-    demand!(
-        parameter(&back, "code").is_none(),
-        "the browser comes back with a code all the same"
-    );
-    demand!(
-        parameter(&back, "error_description").is_some_and(|words| !words.is_empty()),
-        "the browser comes back without `error_description`; VS Code shows nothing then"
-    );
-    Ok(())
+    let url = server.authorize_url(&query);
+    let back = server.authorize(&url, Decision::Deny).await?;
+    server.is_back_with(&back, &["access_denied"])?;
+    says_why(&back)
 }
 
 async fn unknown_client(server: &Server) -> Checked {
@@ -298,15 +254,4 @@ async fn code_is_good_once(server: &Server) -> Checked {
         refreshed.told()
     );
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_state_survives_a_url() {
-        let url = Url::parse_with_params("http://127.0.0.1/", [("state", STATE)]).expect("a URL");
-        assert_eq!(parameter(&url, "state").as_deref(), Some(STATE));
-    }
 }
