@@ -23,8 +23,15 @@ use crate::{
 const PAGES: usize = 10;
 
 /// What buttons say that approve and that deny.
-const YES: &[&str] = &["approve", "allow", "confirm", "accept", "authorize"];
-const NO: &[&str] = &["deny", "reject", "cancel", "decline", "refuse"];
+const YES: &[&str] = &[
+    "approve",
+    "allow",
+    "confirm",
+    "accept",
+    "authorize",
+    "continue",
+];
+const NO: &[&str] = &["deny", "reject", "cancel", "decline", "refuse", "abort"];
 
 /// A person's name and password, and the browser that holds the session.
 #[derive(Debug)]
@@ -39,6 +46,7 @@ pub struct Pages {
 /// A form of a page, as it stands there.
 #[derive(Debug, Default)]
 struct Form {
+    id: Option<String>,
     action: String,
     posts: bool,
     fields: Vec<Field>,
@@ -130,10 +138,11 @@ impl Pages {
             }
             self.may_sign_in(asks)?;
             demand!(answer.status() < 400, "{}, in a browser", answer.told());
-            if is_decided {
+            let decides = |form: &&Form| form.button(words).is_some();
+            // Some servers ask again before they take the decision for one.
+            if is_decided && !forms.iter().any(|form| decides(&form)) {
                 return Ok(None);
             }
-            let decides = |form: &&Form| form.button(words).is_some();
             let form = if let Some(form) = forms.iter().find(|form| form.asks_for("password")) {
                 has_signed_in = true;
                 form
@@ -226,23 +235,28 @@ impl Pages {
 /// The forms of a page.
 fn forms(html: &str) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
-    let (mut inside, mut in_button) = (false, false);
+    // The form that is open, and the one whose button is.
+    let (mut inside, mut pressed) = (None, None);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     for Ok(token) in Tokenizer::new(html) {
-        match (token, forms.last_mut()) {
-            (Token::StartTag(tag), current) => {
+        match token {
+            Token::StartTag(tag) => {
                 let attribute = |name: &[u8]| tag.attributes.get(name).map(|value| text(value));
-                match (tag.name.as_slice(), current.filter(|_| inside)) {
-                    (b"form", _) => {
-                        inside = true;
+                match tag.name.as_slice() {
+                    b"form" => {
                         let method = attribute(b"method").unwrap_or_default();
+                        inside = Some(forms.len());
                         forms.push(Form {
+                            id: attribute(b"id"),
                             action: attribute(b"action").unwrap_or_default(),
                             posts: method.eq_ignore_ascii_case("post"),
                             ..Form::default()
                         });
                     }
-                    (b"input" | b"textarea", Some(form)) => {
+                    b"input" | b"textarea" => {
+                        let Some(form) = inside.and_then(|at: usize| forms.get_mut(at)) else {
+                            continue;
+                        };
                         let kind = attribute(b"type").unwrap_or_else(|| "text".to_owned());
                         let value = attribute(b"value").unwrap_or_default();
                         match (kind.as_str(), attribute(b"name")) {
@@ -254,24 +268,33 @@ fn forms(html: &str) -> Vec<Form> {
                             (_, None) => {}
                         }
                     }
-                    (b"button", Some(form)) => {
-                        in_button = true;
+                    b"button" => {
+                        // A button may stand anywhere and name its form.
+                        let named = attribute(b"form");
+                        let is_named = |form: &Form| form.id == named;
+                        pressed = match named {
+                            Some(_) => forms.iter().position(is_named),
+                            None => inside,
+                        };
                         let value = attribute(b"value").unwrap_or_default();
-                        form.buttons.push(Button {
-                            text: String::new(),
-                            field: attribute(b"name").map(|name| (name, value)),
-                        });
+                        if let Some(form) = pressed.and_then(|at| forms.get_mut(at)) {
+                            form.buttons.push(Button {
+                                text: String::new(),
+                                field: attribute(b"name").map(|name| (name, value)),
+                            });
+                        }
                     }
                     _ => {}
                 }
             }
-            (Token::EndTag(tag), _) => match tag.name.as_slice() {
-                b"form" => inside = false,
-                b"button" => in_button = false,
+            Token::EndTag(tag) => match tag.name.as_slice() {
+                b"form" => inside = None,
+                b"button" => pressed = None,
                 _ => {}
             },
-            (Token::String(words), Some(form)) if in_button => {
-                if let Some(button) = form.buttons.last_mut() {
+            Token::String(words) => {
+                let form = pressed.and_then(|at| forms.get_mut(at));
+                if let Some(button) = form.and_then(|form| form.buttons.last_mut()) {
                     button.text.push_str(&text(&words));
                 }
             }
@@ -289,11 +312,14 @@ mod tests {
     fn forms_are_read_with_fields_and_buttons() {
         let page = r#"<form method="post" action="/a?x=1&amp;y=2"><input type=hidden name="t" value="a&#34;b">
             <input name='user' required><button name="answer" value="yes" type="submit"><b>Approve</b> it</button>
-            <button>Deny</button></form><button>Approve nothing</button>"#;
+            <button>Deny</button></form><button>Approve nothing</button>
+            <form id="other"></form><button form="other">Cancel</button>"#;
         let read = forms(page);
-        let [form] = read.as_slice() else {
-            panic!("one form, not {read:?}");
+        let [form, other] = read.as_slice() else {
+            panic!("two forms, not {read:?}");
         };
+        assert_eq!(form.buttons.len(), 2);
+        assert!(other.button(NO).is_some());
         assert_eq!(form.action, "/a?x=1&y=2");
         assert!(form.posts);
         assert_eq!(form.fields[0].value, "a\"b");
