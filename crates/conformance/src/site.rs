@@ -94,9 +94,17 @@ impl Site {
     /// A request whose error belongs to the application: it is sent there at once. Answers the way back.
     pub(crate) async fn sent_back(&self, url: &str, errors: &[&str]) -> Checked<Url> {
         let answer = self.open(url).await?;
-        let back = answer
-            .header("location")
-            .and_then(|back| back.parse::<Url>().ok());
+        self.leads_back(&answer, answer.header("location"), errors)
+    }
+
+    /// An answer must lead the browser back with one of these errors.
+    pub(crate) fn leads_back(
+        &self,
+        answer: &Answer,
+        location: Option<&str>,
+        errors: &[&str],
+    ) -> Checked<Url> {
+        let back = location.and_then(|back| back.parse::<Url>().ok());
         let Some(back) = back.filter(|back| !self.http.is_own(back)) else {
             let wanted = errors.join(" or ");
             return Err(answer.wrong(format!("the application should hear of it: error={wanted}")));

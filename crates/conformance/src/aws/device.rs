@@ -135,10 +135,7 @@ async fn start_by_an_unknown_client(server: &Server) -> Checked {
 
 async fn page(server: &Server) -> Checked {
     let (_, device) = begun(server).await?;
-    let answer = server
-        .http
-        .send(Call::get(device.address).header("accept", "text/html"))
-        .await?;
+    let answer = server.open(&device.address).await?;
     demand!(answer.status() < 400, "{} in a browser", answer.told());
     if answer.header("location").is_none() {
         let kind = answer.header("content-type").unwrap_or_default();

@@ -166,11 +166,24 @@ async fn loopback_port(provider: &Provider) -> Checked {
 
 async fn response_type(provider: &Provider) -> Checked {
     let (_, query) = asked(provider).await?;
-    // The second is of servers that know the type and do not give it to this client.
-    let unknown = ["unsupported_response_type", "unauthorized_client"];
+    let told = provider.documents.list("response_types_supported");
     for kind in ["token", "id_token", "code token", "no-such-type"] {
+        // A server that knows the type does not give it to this client, or misses something.
+        let errors: &[&str] = if told.as_ref().is_some_and(|told| told.contains(&kind)) {
+            &[
+                "unauthorized_client",
+                "unsupported_response_type",
+                "invalid_request",
+            ]
+        } else {
+            &["unsupported_response_type"]
+        };
         let query = replace(query.clone(), "response_type", kind);
-        sent_back(provider, &query, &unknown).await?;
+        let answer = provider.open(&provider.authorize_url(&query)?).await?;
+        // Of such types an error may be told in the fragment (RFC 6749 §4.2.2.1).
+        let location = answer.header("location");
+        let location = location.map(|location| location.replacen('#', "?", 1));
+        provider.leads_back(&answer, location.as_deref(), errors)?;
     }
     let missing = ["invalid_request", "unsupported_response_type"];
     let query = without(query, "response_type");

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     client::{Client, Shown, form},
-    provider::{INVALID_CLIENT, Provider, SignIn},
+    provider::{INVALID_CLIENT, INVALID_REQUEST, Provider, SignIn},
 };
 use crate::{
     answer::Answer,
@@ -72,19 +72,14 @@ async fn needs_a_client(provider: &Provider) -> Checked {
     let held = signed_in(provider).await?;
     let call = Call::post(provider.endpoint("introspection_endpoint")?);
     let nobody = form(call, &vec![("token", held.access.clone())]);
-    let answers = [
-        provider.http.send(nobody).await?,
-        provider
-            .introspect(&held.client.shown(Shown::None), &held.access)
-            .await?,
-        provider
-            .introspect(
-                &held.client.with_secret(&garbled(&held.client.secret)),
-                &held.access,
-            )
-            .await?,
-    ];
-    for answer in answers {
+    let answer = provider.http.send(nobody).await?;
+    answer.errs(&[INVALID_CLIENT, (400, "invalid_client"), INVALID_REQUEST])?;
+    let client = &held.client;
+    for thief in [
+        client.shown(Shown::None),
+        client.with_secret(&garbled(&client.secret)),
+    ] {
+        let answer = provider.introspect(&thief, &held.access).await?;
         answer.errs(&[INVALID_CLIENT, (400, "invalid_client")])?;
     }
     Ok(())

@@ -119,8 +119,9 @@ async fn userinfo(provider: &Provider) -> Checked {
     let address = provider.endpoint("userinfo_endpoint")?;
     let (held, claims) = signed_in(provider).await?;
     let bearer = format!("Bearer {}", held.access);
-    // Both methods are demanded (§5.3.1).
-    for call in [Call::get(address), form(Call::post(address), &Vec::new())] {
+    // Both methods are demanded (§5.3.1). Some servers take an empty form for none.
+    let field = vec![("schema", "openid".to_owned())];
+    for call in [Call::get(address), form(Call::post(address), &field)] {
         let answer = provider.http.send(call.header("authorization", &bearer));
         let answer = answer.await?;
         answer.granted()?;

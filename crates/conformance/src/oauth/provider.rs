@@ -147,6 +147,8 @@ impl Provider {
     pub(super) fn registration(&self, shown: Shown) -> Value {
         json!({
             "client_name": "claviger-conformance",
+            // It listens on the person's own machine (OpenID Connect Registration §2).
+            "application_type": "native",
             "grant_types": self.grants().collect::<Vec<_>>(),
             "response_types": ["code"],
             "redirect_uris": [self.redirect_uri()],

@@ -61,6 +61,16 @@ pub(super) const AUTHORIZE: &[Mutation] = &[
             challenge(asked);
         }
     }),
+    asks(
+        "authorize.challenge_is_demanded",
+        "no_method",
+        |_, asked| {
+            let method = asked.parameter("code_challenge_method");
+            if asked.parameter("code_challenge").is_some() && method.is_none() {
+                challenge(asked);
+            }
+        },
+    ),
     instead("authorize.unknown_client", "sent_back", |_, asked| {
         let is_known = |id: &str| id != "no-such-client";
         sent_away(asked, asked.parameter("client_id").is_some_and(is_known))

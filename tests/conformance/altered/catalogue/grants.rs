@@ -93,6 +93,15 @@ pub(super) const CODE: &[Mutation] = &[
         let first = memory.redeemed(asked, "code");
         first.map(|_| Told::refusal(400, "invalid_grant"))
     }),
+    tells(
+        "code.is_good_once",
+        "refresh_token_goes_on",
+        |_, asked, told| {
+            if asked.redeems("refresh_token") {
+                *told = Told::tokens();
+            }
+        },
+    ),
     asks("code.wrong_verifier", "unchecked", |_, asked| {
         if asked.field("code_verifier").is_some() {
             asked.set("code_verifier", VERIFIER);

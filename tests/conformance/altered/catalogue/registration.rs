@@ -133,6 +133,15 @@ pub(super) const REGISTER: &[Mutation] = &[
             told.set("client_secret", "x");
         }
     }),
+    asks("register.redirect_uris", "script", |_, asked| {
+        let is_script = |uri: &str| uri.starts_with("javascript:");
+        if asked.json["redirect_uris"][0]
+            .as_str()
+            .is_some_and(is_script)
+        {
+            register_redirect(asked);
+        }
+    }),
     asks("register.redirect_uris", "unchecked", |_, asked| {
         register_redirect(asked);
     }),

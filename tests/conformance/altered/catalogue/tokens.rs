@@ -159,6 +159,15 @@ pub(super) const INTROSPECT: &[Mutation] = &[
         },
     ),
     asks(
+        "introspect.needs_a_client",
+        "any_secret",
+        |memory, asked| {
+            if asked.is("/introspect") && asked.header("authorization").is_some() {
+                as_owner(memory, asked, "token");
+            }
+        },
+    ),
+    asks(
         "introspect.token_of_another_client",
         "told",
         |memory, asked| as_owner(memory, asked, "token"),
@@ -187,6 +196,15 @@ pub(super) const REVOKE: &[Mutation] = &[
     instead("revoke.refresh_token", "not_done", |_, asked| {
         not_revoked(asked)
     }),
+    tells(
+        "revoke.refresh_token",
+        "access_token_goes_on",
+        |_, asked, told| {
+            if asked.is("/userinfo") {
+                *told = Told::new(200, json!({ "sub": "x" }));
+            }
+        },
+    ),
     tells("revoke.no_token", "refused", |_, asked, told| {
         if asked.is("/revoke") {
             *told = Told::refusal(400, "invalid_request");
