@@ -186,6 +186,14 @@ impl Instance {
     }
 }
 
+/// How a client that shows itself so has its ID tokens signed: both ways are tried.
+const fn algorithm(method: &CoreClientAuthMethod) -> CoreJwsSigningAlgorithm {
+    match method {
+        CoreClientAuthMethod::ClientSecretPost => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+        _ => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    }
+}
+
 /// A registered client and its server.
 struct Story<'a> {
     instance: &'a Instance,
@@ -212,7 +220,7 @@ impl<'a> Story<'a> {
             CoreGrantType::RefreshToken,
             CoreGrantType::DeviceCode,
         ]))
-        .set_id_token_signed_response_alg(Some(CoreJwsSigningAlgorithm::EcdsaP256Sha256))
+        .set_id_token_signed_response_alg(Some(algorithm(&method)))
         .set_token_endpoint_auth_method(Some(method.clone()));
         let endpoint = metadata.registration_endpoint().expect("an endpoint");
         let registered = request.register(endpoint, web).expect("a registration");
@@ -337,6 +345,11 @@ impl<'a> Story<'a> {
     /// The ID token, userinfo and introspection tell of one person; answers what the first says.
     fn is_known(&self, granted: &Granted, nonce: impl NonceVerifier) -> Value {
         let id_token = granted.id_token().expect("an ID token");
+        assert_eq!(
+            id_token.signing_alg().ok(),
+            Some(&algorithm(&self.method)),
+            "as it registered"
+        );
         let claims = id_token.claims(&self.party.id_token_verifier(), nonce);
         let claims = claims.expect("an ID token that is good");
         let access = granted.access_token();

@@ -6,10 +6,10 @@
 pub mod body;
 pub mod query;
 pub mod media_type;
-pub mod authorize;
 pub mod answer;
 mod sentence;
 pub mod jose;
+pub mod authorize;
 pub mod aws;
 pub mod oauth;
 pub mod face;

@@ -59,7 +59,8 @@ async function register(method, authentication) {
   const metadata = {
     client_name: "openid-client",
     grant_types: ["authorization_code", "refresh_token", device],
-    id_token_signed_response_alg: "ES256",
+    // The library then takes no other.
+    id_token_signed_response_alg: method === "client_secret_post" ? "RS256" : "ES256",
     redirect_uris: ["http://127.0.0.1/callback"],
     scope,
     token_endpoint_auth_method: method,
@@ -71,6 +72,7 @@ async function register(method, authentication) {
   const registered = config.clientMetadata();
   assert.equal("client_secret" in registered, method !== "none");
   assert.equal(registered.token_endpoint_auth_method, method);
+  assert.equal(registered.id_token_signed_response_alg, metadata.id_token_signed_response_alg);
   return config;
 }
 

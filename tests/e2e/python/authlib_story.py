@@ -1,6 +1,8 @@
 """Authlib as a relying party: its client for Flask signs alice in at the pages, its session does what
 has no page. One story for each way in which a client shows that it is itself."""
 
+import base64
+import json
 import os
 import secrets
 import sys
@@ -61,12 +63,13 @@ class Party:
         metadata = {
             "client_name": "Authlib",
             "grant_types": ["authorization_code", "refresh_token", DEVICE_CODE],
-            "id_token_signed_response_alg": "ES256",
+            "id_token_signed_response_alg": "RS256" if method == "client_secret_post" else "ES256",
             "redirect_uris": ["http://127.0.0.1/callback"],
             "scope": SCOPE,
             "token_endpoint_auth_method": method,
         }
         self.method = method
+        self.algorithm = metadata["id_token_signed_response_alg"]
         discovered = requests.get(METADATA, timeout=30).json()
         answer = requests.post(discovered["registration_endpoint"], json=metadata, timeout=30)
         assert answer.status_code == 201, answer.text
@@ -137,6 +140,8 @@ class Party:
     def is_known(self, token):
         """The ID token, userinfo and introspection tell of one person; answers what the first says."""
         told = self.client.parse_id_token(token, nonce=None)
+        head = json.loads(base64.urlsafe_b64decode(token["id_token"].split(".")[0] + "=="))
+        assert head["alg"] == self.algorithm, head
         assert told["aud"] == self.keys["client_id"], told
         assert {name: told.get(name) for name in PERSON} == PERSON, told
         info = self.client.userinfo(token=token)

@@ -184,6 +184,15 @@ fn applications_that_could_not_work_say_what_is_missing() {
             "{text}: {error}"
         );
     }
+}
+
+#[test]
+fn applications_that_work_are_taken() {
+    let secret = "client_secret = \"0123456789-0123456789-0123456789\"";
+    let callback = "redirect_uris = [\"https://wiki.example.org/cb\"]";
+    let local = "redirect_uris = [\"http://127.0.0.1/cb\"]";
+    let codes = "grants = [\"authorization_code\"]\nscopes = [\"openid\"]";
+    let own = "grants = [\"client_credentials\"]\nscopes = [\"sso:account:access\"]";
     for lines in [
         vec![codes, callback, secret, "skip_consent = true"],
         vec![codes, local, secret],
