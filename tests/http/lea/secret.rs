@@ -12,7 +12,7 @@ use claviger_engine::{
 };
 use claviger_model::{
     network::Requester,
-    secret::{Secret, SecretBytes},
+    secret::{Secret, SecretBytes, SecretDer},
 };
 use claviger_tests::{
     TestServer,
@@ -246,7 +246,7 @@ const fn is_wiped<T>() -> bool {
 
 #[test]
 fn lea_06_secrets_are_wiped_and_never_shown() {
-    const { assert!(is_wiped::<Secret>() && is_wiped::<SecretBytes>()) };
+    const { assert!(is_wiped::<Secret>() && is_wiped::<SecretBytes>() && is_wiped::<SecretDer>()) };
     let password = "correct horse battery staple";
     let sign_in = PasswordSignIn {
         user_name: "alice".to_owned(),
@@ -261,8 +261,9 @@ fn lea_06_secrets_are_wiped_and_never_shown() {
     let members = br#"{ "clientSecret": "correct horse", "scope": ["horse"] }"#;
     let members = Members::read(members).expect("members");
     let shown = format!(
-        "{sign_in:?} {credentials:?} {form:?} {members:?} {:?}",
-        SecretBytes::new(*b"0123456789abcdef0123456789abcdef")
+        "{sign_in:?} {credentials:?} {form:?} {members:?} {:?} {:?}",
+        SecretBytes::new(*b"0123456789abcdef0123456789abcdef"),
+        SecretDer::new(b"0123456789".to_vec())
     );
     assert!(
         !shown.contains("horse") && !shown.contains("0123"),
@@ -275,7 +276,7 @@ fn lea_06_secrets_are_wiped_and_never_shown() {
         .into_iter()
         .filter(|(name, line)| name.ends_with("secret.rs") && line == "self.0.zeroize();")
         .count();
-    assert_eq!(wiping, 2);
+    assert_eq!(wiping, 3);
 }
 
 #[tokio::test]
