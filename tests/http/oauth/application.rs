@@ -11,7 +11,7 @@ use claviger_tests::{
     aws::{ACCOUNT_ACCESS, Client, Code, authorize_query},
     html,
     http::{Response, parameter},
-    oauth::{Shown, tokens},
+    oauth::{Oauth, Shown, tokens},
     pkce,
     seed::{PRODUCTION, SANDBOX, WIKI, WIKI_SECRET, wiki},
     server::{REDIRECT_URI, password_of},
@@ -358,6 +358,18 @@ async fn an_application_asks_in_its_own_name_and_has_what_its_user_has() {
     disabled.expect("bob is there");
     let answer = server.oauth().ask("/token", &the_wiki(), &own).await;
     answer.assert_oauth_error(400, "unauthorized_client");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn reg_04_nobody_registers_under_the_name_of_an_application() {
+    let server = server().await;
+    for name in ["The Wiki", " the WIKI "] {
+        let mut body = Oauth::registration(REDIRECT_URI, "none");
+        body["client_name"] = json!(name);
+        let answer = server.oauth().register_with(&body).await;
+        answer.assert_oauth_error(400, "invalid_client_metadata");
+    }
     server.finish().await;
 }
 

@@ -100,8 +100,9 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
         return Err(Kind::InvalidScope.because(UNKNOWN_SCOPE));
     }
     check_policy(context, &scopes)?;
-    let algorithms = context.keys.algorithms(context.now());
-    if !algorithms.contains(&registration.id_tokens) {
+    if registration.id_tokens == SigningAlgorithm::Rs256
+        && context.keys.signing_by_rsa(context.now()).is_none()
+    {
         return Err(Kind::InvalidClientMetadata
             .because("id_token_signed_response_alg must be ES256: this server has no other key."));
     }
@@ -130,12 +131,15 @@ fn check_name(context: &Context, name: &str) -> Result<ClientName, Refusal> {
             .detail(error.to_string())
     })?;
     let lower = name.as_str().to_lowercase();
-    if context
-        .policy
+    let policy = &context.policy;
+    let applications = policy.applications.iter();
+    let titles = applications.map(|own| own.metadata.name.as_str());
+    let mut reserved = policy
         .reserved_names
         .iter()
-        .any(|reserved| reserved.to_lowercase() == lower)
-    {
+        .map(String::as_str)
+        .chain(titles);
+    if reserved.any(|reserved| reserved.to_lowercase() == lower) {
         return Err(Kind::InvalidClientMetadata
             .because("This client name is reserved. Choose another one."));
     }
