@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
-use claviger_engine::context::Context;
+use bytes::Bytes;
+use claviger_engine::{context::Context, keys::ring::EpochKeys};
 use claviger_model::{
     port::future::BoxFuture,
     time::{Lifetime, Timestamp},
 };
+use http::Response;
 use ipnet::IpNet;
 
 use crate::{
@@ -55,6 +57,33 @@ pub struct App {
     pub admission: Admission,
     /// Bugs that handlers met.
     pub(crate) panics: Panics,
+    /// What was told of the keys last.
+    pub(crate) told_keys: ToldKeys,
+}
+
+/// The answer of `/jwks`, kept as long as it is of the same keys: it is made of private halves, which costs more than all
+/// else that anybody may ask for.
+#[derive(Default)]
+pub(crate) struct ToldKeys(Mutex<Option<(Vec<(u8, bool)>, Response<Bytes>)>>);
+
+impl ToldKeys {
+    /// The answer that tells of `keys`, made by `tell` where it is not the last one.
+    pub(crate) fn of(
+        &self,
+        keys: &[Arc<EpochKeys>],
+        tell: impl FnOnce() -> Response<Bytes>,
+    ) -> Response<Bytes> {
+        // No number is given to other keys, and an epoch's RSA key never changes.
+        let which = keys
+            .iter()
+            .map(|keys| (keys.epoch, keys.id_token_rsa.is_some()));
+        let which: Vec<_> = which.collect();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((of, answer)) if *of == which => answer.clone(),
+            _ => kept.insert((which, tell())).1.clone(),
+        }
+    }
 }
 
 /// When handlers last met a bug. One costs its request alone; three in ten seconds say that this node is
@@ -94,6 +123,7 @@ impl App {
             draining: AtomicBool::new(false),
             admission: Admission::default(),
             panics: Panics::default(),
+            told_keys: ToldKeys::default(),
         }
     }
 

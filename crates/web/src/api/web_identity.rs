@@ -15,5 +15,6 @@ pub(crate) async fn jwks(State(app): State<Arc<App>>) -> Response<Body> {
         let derived = [&keys.web_identity, &keys.id_token].map(Key::P256);
         derived.into_iter().chain(rsa)
     });
-    jose::encode_jwks(keys).map(Body::from)
+    let told = app.told_keys.of(&published, || jose::encode_jwks(keys));
+    told.map(Body::from)
 }
