@@ -64,7 +64,13 @@ pub struct App {
 /// The answer of `/jwks`, kept as long as it is of the same keys: it is made of private halves, which costs more than all
 /// else that anybody may ask for.
 #[derive(Default)]
-pub(crate) struct ToldKeys(Mutex<Option<(Vec<(u8, bool)>, Response<Bytes>)>>);
+pub(crate) struct ToldKeys(Mutex<Option<Told>>);
+
+struct Told {
+    /// The epochs, and whether each has an RSA key: no number is given to other keys, and none of them changes.
+    of: Vec<(u8, bool)>,
+    answer: Response<Bytes>,
+}
 
 impl ToldKeys {
     /// The answer that tells of `keys`, made by `tell` where it is not the last one.
@@ -73,15 +79,14 @@ impl ToldKeys {
         keys: &[Arc<EpochKeys>],
         tell: impl FnOnce() -> Response<Bytes>,
     ) -> Response<Bytes> {
-        // No number is given to other keys, and an epoch's RSA key never changes.
-        let which = keys
+        let of = keys
             .iter()
             .map(|keys| (keys.epoch, keys.id_token_rsa.is_some()));
-        let which: Vec<_> = which.collect();
+        let of: Vec<_> = of.collect();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some((of, answer)) if *of == which => answer.clone(),
-            _ => kept.insert((which, tell())).1.clone(),
+            Some(told) if told.of == of => told.answer.clone(),
+            _ => kept.insert(Told { of, answer: tell() }).answer.clone(),
         }
     }
 }
