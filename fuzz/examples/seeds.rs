@@ -51,7 +51,7 @@ fn main() -> std::io::Result<()> {
         name: ClientName::parse("aws-cli").expect("a name"),
         dialect: Dialect::Aws,
         authentication: Authentication::Secret,
-        id_tokens: SigningAlgorithm::Es256,
+        id_token_alg: SigningAlgorithm::Es256,
         grant_types: GrantType::ALL.to_vec(),
         scopes: ScopeSet::parse_joined("sso:account:access").expect("scopes"),
         redirect_uris: vec![RedirectUri::parse("http://127.0.0.1/cb").expect("a URI")],

@@ -448,7 +448,9 @@ async fn acc_09_another_instance_epoch_or_a_burned_one_opens_nothing() {
     );
 
     // A rotation is no end: both epochs open.
-    admin::keys::rotate(&server.context).await.expect("rotated");
+    admin::keys::rotate(&server.context, None)
+        .await
+        .expect("rotated");
     server.aws().list_accounts(token).await.assert_status(200);
     let next = Tokens::of(
         &server

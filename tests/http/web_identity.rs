@@ -26,7 +26,7 @@ async fn keys(server: &TestServer) -> JwkSet {
 }
 
 /// A token as a target is sent one now.
-fn token(server: &TestServer) -> String {
+pub(crate) fn token(server: &TestServer) -> String {
     let context = &server.context;
     let now = context.now();
     let statement = Statement {
@@ -101,7 +101,9 @@ async fn met_01_discovery_lists_what_works_and_nothing_else() {
 #[tokio::test]
 async fn met_01_keys_are_told_by_their_public_members_alone() {
     let server = TestServer::start().await;
-    admin::keys::rotate(&server.context).await.expect("rotated");
+    admin::keys::rotate(&server.context, None)
+        .await
+        .expect("rotated");
     let told = read(&server, "/jwks").await;
     let told = told.assert_status(200).json();
     let keys = told["keys"].as_array().expect("keys");
@@ -174,7 +176,9 @@ async fn f17_five_rotations_in_a_minute_leave_every_token_verifiable() {
     let mut tokens = vec![token(&server)];
     for _ in 0..5 {
         server.clock.advance(12);
-        admin::keys::rotate(&server.context).await.expect("rotated");
+        admin::keys::rotate(&server.context, None)
+            .await
+            .expect("rotated");
         tokens.push(token(&server));
     }
     let fresh = keys(&server).await;
@@ -215,7 +219,9 @@ async fn f17_every_token_verifies_while_keys_take_over_one_after_another() {
     let server = TestServer::start().await;
     for _ in 0..5 {
         server.clock.advance(12);
-        admin::keys::rotate(&server.context).await.expect("rotated");
+        admin::keys::rotate(&server.context, None)
+            .await
+            .expect("rotated");
     }
     server.clock.advance(3_600 - 15 * 60);
     let mut kept = Vec::new();
@@ -251,7 +257,9 @@ async fn f17_every_token_verifies_while_keys_take_over_one_after_another() {
 async fn a_burned_epochs_key_is_told_no_more_and_its_successor_signs_at_once() {
     let server = TestServer::start().await;
     let kept = keys(&server).await;
-    admin::keys::rotate(&server.context).await.expect("rotated");
+    admin::keys::rotate(&server.context, None)
+        .await
+        .expect("rotated");
     let burn = "UPDATE keyring SET state = 'burned' WHERE epoch = 1";
     assert_eq!(server.tamper(burn).await, 1);
     let node = server.node("second").start().await;

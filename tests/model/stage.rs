@@ -122,7 +122,7 @@ impl Stage {
         let registration = Registration {
             dialect,
             authentication: Authentication::Secret,
-            id_tokens: SigningAlgorithm::Es256,
+            id_token_alg: SigningAlgorithm::Es256,
             client_name: "model".to_owned(),
             grant_types: Some(
                 grants

@@ -19,6 +19,7 @@ use claviger_model::{
         clock::Clock, credential_source::CredentialSource, entropy::Entropy, issuers::Issuers,
         web_identity::WebIdentity,
     },
+    secret::SecretDer,
     time::Lifetime,
 };
 use claviger_store::rolled_back::RolledBack;
@@ -164,9 +165,14 @@ pub(crate) async fn engine(
     Ok(Arc::new(context))
 }
 
-/// Makes the RSA keys that are missing: at the first start, and after a rotation.
+/// Makes the RSA keys that are missing: at the first start.
 pub(crate) async fn complete_keys(context: &Context) -> Result<(), Error> {
-    keys::complete(context, || tokio::task::block_in_place(jose::new_rsa)).await
+    keys::complete(context, new_rsa).await
+}
+
+/// An RSA key, made while others work on.
+pub(crate) fn new_rsa() -> Option<SecretDer> {
+    tokio::task::block_in_place(jose::new_rsa)
 }
 
 /// The instance that settings describe.

@@ -3,7 +3,7 @@
 
 use claviger_model::{
     application::{Application, ApplicationName, MachineKeyState, Workload},
-    client::{Authentication, Client},
+    client::{Authentication, Client, GrantType},
     id::ClientRef,
     secret::Secret,
     time::{Lifetime, Timestamp},
@@ -43,6 +43,24 @@ pub(crate) fn client_of(context: &Context, application: &Application) -> Client 
 pub(crate) fn workload_reference(context: &Context, workload: &Workload) -> ClientRef {
     let instance = context.links.ssoins();
     client_id::reference(&format!("claviger/workload/{instance}/{}", workload.name))
+}
+
+/// The grants that somebody can have here: whoever registers, and what the operator has set up.
+pub fn grants(context: &Context) -> Vec<GrantType> {
+    let policy = &context.policy;
+    let shows_a_secret = |own: &&Application| own.client_secret.is_some();
+    let configured: Vec<&GrantType> = policy
+        .applications
+        .iter()
+        .filter(shows_a_secret)
+        .flat_map(|own| &own.metadata.grant_types)
+        .collect();
+    let is_had = |grant: &GrantType| {
+        GrantType::REGISTRABLE.contains(grant)
+            || configured.contains(&grant)
+            || (*grant == GrantType::JwtBearer && !policy.workloads.is_empty())
+    };
+    GrantType::ALL.into_iter().filter(is_had).collect()
 }
 
 /// Whether a client has shown that it is the application or the workload that the operator has named so. Any program can say

@@ -201,7 +201,10 @@ fn check_client(
                 .any(|own| own.admits(uri))
         })
         .ok_or_else(|| {
-            page("The application asks to be answered at an address that it did not register.")
+            let refusal = Kind::InvalidRequest.because(
+                "The application asks to be answered at an address that it did not register.",
+            );
+            AuthorizeError::Page(refusal.detail(format!("redirect_uri {asked}")))
         })?;
     Ok((client_id, client, redirect_uri))
 }
@@ -287,48 +290,51 @@ fn check_parameters(
 
 /// What becomes of a request before the person is asked for consent.
 #[derive(Debug)]
-pub enum Next {
+pub enum Next<'a> {
     /// They are asked for consent.
-    Consent,
+    Consent(&'a SignedIn),
     /// They need not be asked: the operator has answered for them.
-    Approve,
+    Approve(&'a SignedIn),
     /// They sign in first. A value goes with the request as its parameter `again`, so that it is known afterwards that
     /// they did.
     SignIn(Option<Secret>),
 }
 
 /// What comes next for whoever is signed in, or for nobody.
-pub fn next(
+pub fn next<'a>(
     context: &Context,
     query: &AuthorizeQuery,
     request: &AuthorizeRequest,
-    signed_in: Option<&SignedIn>,
-) -> Result<Next, AuthorizeError> {
+    signed_in: Option<&'a SignedIn>,
+) -> Result<Next<'a>, AuthorizeError> {
     let now = context.now();
     let (asking, client) = (request.asking, request.client.reference);
     let mark = query.again.as_deref();
     let since = mark.and_then(|mark| prompt::marked_at(context, client, mark, now));
-    let is_met = signed_in.is_some_and(|person| {
+    let met = signed_in.filter(|person| {
         let is_meant = request
             .subject
             .is_none_or(|subject| subject == person.user.id);
         is_meant && asking.is_met(person.auth_time, since, now)
     });
-    let application = application::named(context, &request.client_id);
-    if is_met && !asking.consent && application.is_some_and(|own| own.skip_consent) {
-        return Ok(Next::Approve);
-    }
-    let flaw = match (asking.silently, is_met) {
-        (false, true) => return Ok(Next::Consent),
-        (false, false) => {
+    let flaw = match met {
+        Some(person) if skips_consent(context, request) => return Ok(Next::Approve(person)),
+        Some(person) if !asking.silently => return Ok(Next::Consent(person)),
+        Some(_) => ("consent_required", "the person has to be asked"),
+        None if asking.silently => ("login_required", "the person has to sign in"),
+        None => {
             let mark = || prompt::mark(context, client, now);
             return Ok(Next::SignIn(asking.wants_proof().then(mark)));
         }
-        (true, true) => ("consent_required", "the person has to be asked"),
-        (true, false) => ("login_required", "the person has to sign in"),
     };
     let state = request.state.as_deref();
     Err(unasked(context, &request.redirect_uri, state, flaw))
+}
+
+/// Whether the operator has consented for everybody, and the application does not want them asked.
+pub fn skips_consent(context: &Context, request: &AuthorizeRequest) -> bool {
+    let application = application::named(context, &request.client_id);
+    !request.asking.consent && application.is_some_and(|own| own.skip_consent)
 }
 
 fn check_challenge(may_lack: bool, query: &AuthorizeQuery) -> Result<Option<CodeChallenge>, Flaw> {

@@ -44,7 +44,7 @@ pub struct Issued {
     /// What the client wants to find in the ID token that comes with it.
     pub nonce: Option<String>,
     /// How that ID token is signed.
-    pub id_tokens: SigningAlgorithm,
+    pub id_token_alg: SigningAlgorithm,
     /// What that ID token tells of the person, where the scopes ask for one.
     pub person: Option<Claims>,
 }

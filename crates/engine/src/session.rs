@@ -222,7 +222,7 @@ pub(crate) fn tokens(
         user_id: session.user_id,
         auth_time: session.auth_time,
         nonce: None,
-        id_tokens: SigningAlgorithm::Es256,
+        id_token_alg: SigningAlgorithm::Es256,
         person: None,
     }
 }

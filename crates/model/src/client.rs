@@ -139,9 +139,12 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
+    /// Both of them, the default first.
+    pub const ALL: [Self; 2] = [Self::Es256, Self::Rs256];
+
     /// The algorithm of that exact spelling.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Es256, Self::Rs256]
+        Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.as_str() == text)
     }
@@ -171,7 +174,7 @@ pub struct ClientMetadata {
     /// Where its codes may be sent.
     pub redirect_uris: Vec<RedirectUri>,
     /// How its ID tokens are signed (`id_token_signed_response_alg`).
-    pub id_tokens: SigningAlgorithm,
+    pub id_token_alg: SigningAlgorithm,
 }
 
 /// A client as read back from an authentic client id.

@@ -23,6 +23,7 @@ const USUAL: usize = 8;
 /// A JSON value without numbers' digits: no member of ours is a number. Texts stay where the body has them.
 enum Json<'a> {
     Null,
+    False,
     Text(Cow<'a, str>),
     List(Vec<Json<'a>>),
     Object(Object<'a>),
@@ -113,10 +114,10 @@ impl<'a> Members<'a> {
             .ok_or_else(|| wrong(name, "must be a list of texts"))
     }
 
-    /// Whether there is such a member, whatever it holds; `null` and `""` are nothing.
+    /// Whether there is such a member, whatever it holds; `null`, `false` and `""` are nothing.
     pub fn has(&self, name: &str) -> bool {
         match self.get(name) {
-            None | Some(Json::Null) => false,
+            None | Some(Json::Null | Json::False) => false,
             Some(Json::Text(text)) => !text.is_empty(),
             Some(_) => true,
         }
@@ -178,8 +179,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Other)
+    fn visit_bool<E>(self, truth: bool) -> Result<Json<'de>, E> {
+        Ok(if truth { Json::Other } else { Json::False })
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Json<'de>, E> {

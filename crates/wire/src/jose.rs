@@ -1,6 +1,8 @@
 //! Web identity tokens and the keys that verify them: JWS, JWK and discovery (RFC 7515, 7517, OpenID
 //! Connect Discovery). Signing and encoding are `jsonwebtoken`'s.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{
     agreement::{ECDH_P256, PrivateKey},
     encoding::{AsDer as _, Pkcs8V1Der},
@@ -10,9 +12,10 @@ use aws_lc_rs::{
 use bytes::Bytes;
 use claviger_engine::{
     issued::{Claims, Issued},
-    keys::ring::Keyring,
+    keys::ring::{EpochKeys, Keyring},
 };
 use claviger_model::{
+    client::SigningAlgorithm,
     id::UserId,
     port::web_identity::Statement,
     secret::{Secret, SecretBytes, SecretDer},
@@ -137,6 +140,22 @@ pub enum Key<'a> {
     Rsa(&'a SecretDer),
 }
 
+impl<'a> Key<'a> {
+    /// The key of an epoch that signs ID tokens by that algorithm.
+    pub fn of_id_tokens(keys: &'a EpochKeys, algorithm: SigningAlgorithm) -> Option<Self> {
+        match algorithm {
+            SigningAlgorithm::Es256 => Some(Self::P256(&keys.id_token)),
+            SigningAlgorithm::Rs256 => keys.id_token_rsa.as_ref().map(Self::Rsa),
+        }
+    }
+
+    /// All that sign ID tokens.
+    fn all_of_id_tokens(keys: &'a EpochKeys) -> impl Iterator<Item = Self> {
+        let all = SigningAlgorithm::ALL.into_iter();
+        all.filter_map(|algorithm| Self::of_id_tokens(keys, algorithm))
+    }
+}
+
 /// An RSA key of 2048 bits, as [`Key::Rsa`] takes it. Takes some tenths of a second of a core.
 pub fn new_rsa() -> Option<SecretDer> {
     let pair = KeyPair::generate(KeySize::Rsa2048).ok()?;
@@ -200,10 +219,7 @@ fn p256(scalar: &SecretBytes) -> Option<EncodingKey> {
 pub fn subject(ring: &Keyring, token: &str) -> Option<UserId> {
     let kid = decode_header(token).ok()?.kid?;
     let accepted = ring.all_accepted();
-    let keys = accepted.iter().flat_map(|keys| {
-        let rsa = keys.id_token_rsa.as_ref().map(Key::Rsa);
-        rsa.into_iter().chain([Key::P256(&keys.id_token)])
-    });
+    let keys = accepted.iter().flat_map(|keys| Key::all_of_id_tokens(keys));
     let is_named = |pair: &Pair| pair.kid().as_ref() == Some(&kid);
     let pair = keys.filter_map(Pair::of).find(is_named)?;
     let mut validation = Validation::new(pair.algorithm);
@@ -215,9 +231,13 @@ pub fn subject(ring: &Keyring, token: &str) -> Option<UserId> {
     UserId::parse(said["sub"].as_str()?).ok()
 }
 
-/// The public halves of `keys`, for whoever verifies.
-pub fn encode_jwks<'a>(keys: impl IntoIterator<Item = Key<'a>>) -> Response<Bytes> {
-    let public = keys.into_iter().filter_map(|key| {
+/// The public halves of what these epochs sign with, for whoever verifies.
+pub fn encode_jwks<'a>(epochs: impl IntoIterator<Item = &'a Arc<EpochKeys>>) -> Response<Bytes> {
+    let keys = epochs.into_iter().flat_map(|keys| {
+        let web_identity = [Key::P256(&keys.web_identity)].into_iter();
+        web_identity.chain(Key::all_of_id_tokens(keys))
+    });
+    let public = keys.filter_map(|key| {
         let pair = Pair::of(key)?;
         let mut public = pair.public.clone();
         public.common.key_id = pair.kid();

@@ -118,12 +118,12 @@ async fn adm_08_no_admin_write_without_a_record() {
         server.switch.set(mode);
         refused(user::set_password(context, "alice", &password, false).await);
         refused(directory::apply(context, &wanted).await);
-        refused(keys::rotate(context).await);
+        refused(keys::rotate(context, None).await);
         refused(client::allow(context, &id).await);
         assert_eq!(server.rows().everything(), before);
         server.switch.set(Mode::Working);
         assert_eq!(
-            keys::rotate(context).await.ok(),
+            keys::rotate(context, None).await.ok(),
             Some(2),
             "and goes on by itself"
         );

@@ -113,7 +113,7 @@ async fn act(scene: &mut Scene, action: Action, presented: &str) -> u16 {
             return told(&machine::create(context, name).await);
         }
         Action::MachineDisable => return told(&machine::disable(context, presented).await),
-        Action::KeysRotate => return told(&keys::rotate(context).await),
+        Action::KeysRotate => return told(&keys::rotate(context, None).await),
         Action::RollbackAccept => return told(&rollback::accept(context).await),
     };
     answer.status.as_u16()

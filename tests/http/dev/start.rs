@@ -46,7 +46,7 @@ async fn dev_01_codes_are_distinct_and_long() {
     let registration = register::Registration {
         dialect: Dialect::Aws,
         authentication: Authentication::Secret,
-        id_tokens: SigningAlgorithm::Es256,
+        id_token_alg: SigningAlgorithm::Es256,
         client_name: "aws-cli".to_owned(),
         grant_types: None,
         scopes: vec![ACCOUNT_ACCESS.to_owned()],

@@ -104,6 +104,10 @@ async fn aut_21_an_application_that_the_operator_knows_may_go_unasked() {
     let query = asking(&the_wiki(), WIKI, &[("nonce", "n-1")]);
     // Nobody is signed in: they do that, and are at the application.
     let page = browser.authorize(&query).await;
+    assert!(
+        page.text().contains("Then you go on to The Wiki."),
+        "{page}"
+    );
     let back = browser
         .sign_in_at(&page, "alice", password_of("alice"))
         .await;
@@ -159,6 +163,21 @@ async fn aut_21_whoever_wants_people_asked_or_registered_has_them_asked() {
         .authorize(&asking(&registered, REDIRECT_URI, &[("prompt", "none")]))
         .await;
     back.assert_sent_back(REDIRECT_URI, "consent_required");
+    // Whom the application takes for somebody else is not sent on as that one.
+    let held = server.oauth().start_device(&the_wiki()).await;
+    browser.approve(&held.user_code).await.assert_status(303);
+    let of_alice = server
+        .oauth()
+        .poll(&the_wiki(), &held)
+        .await
+        .member("id_token");
+    let mut bob = server.browser_of("bob").await;
+    let hint = ("id_token_hint", of_alice.as_str());
+    let page = bob.authorize(&asking(&the_wiki(), WIKI, &[hint])).await;
+    assert!(page.text().contains("whom it knows already"), "{page}");
+    let silently = [hint, ("prompt", "none")];
+    let back = bob.authorize(&asking(&the_wiki(), WIKI, &silently)).await;
+    back.assert_sent_back(WIKI, "login_required");
     assert_eq!(server.rows().codes(), 0);
     // Signed in, but too long ago.
     server.clock.advance(120);

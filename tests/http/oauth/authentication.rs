@@ -222,7 +222,14 @@ async fn core_3_1_2_2_a_hint_says_who_they_must_be() {
     assert_consent(&alice.follow(&done).await);
     let mut altered = tokens[1].clone();
     altered.replace_range(80..81, if &altered[80..81] == "A" { "B" } else { "A" });
-    for none in ["garbage", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", &altered] {
+    // Nor is what targets are sent.
+    let of_a_target = crate::web_identity::token(&server);
+    for none in [
+        "garbage",
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",
+        &altered,
+        &of_a_target,
+    ] {
         let back = alice.authorize(&hint(none, &[])).await;
         back.assert_sent_back(REDIRECT_URI, "invalid_request");
     }

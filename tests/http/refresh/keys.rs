@@ -13,7 +13,7 @@ async fn ref_18_a_retry_after_a_key_rotation_gives_the_same_bytes() {
     let scene = Scene::set().await;
     let before = scene.refresh(&scene.first).await;
     assert_eq!(
-        admin::keys::rotate(&scene.server.context)
+        admin::keys::rotate(&scene.server.context, None)
             .await
             .expect("rotated"),
         2
@@ -45,7 +45,7 @@ async fn ref_18_a_retry_after_a_key_rotation_gives_the_same_bytes() {
 async fn ref_18_a_node_that_comes_later_reads_both_epochs() {
     let scene = Scene::set().await;
     let before = scene.refresh(&scene.first).await;
-    admin::keys::rotate(&scene.server.context)
+    admin::keys::rotate(&scene.server.context, None)
         .await
         .expect("rotated");
     let node = scene.server.node("second").start().await;
@@ -98,7 +98,9 @@ async fn f17_five_rotations_under_load_fail_no_request() {
                 tokio::task::yield_now().await;
             }
             server.clock.advance(12);
-            let rotated = admin::keys::rotate(&server.context).await.expect("rotated");
+            let rotated = admin::keys::rotate(&server.context, None)
+                .await
+                .expect("rotated");
             assert_eq!(rotated, epoch);
         }
         stop.store(true, Ordering::Relaxed);
@@ -117,7 +119,7 @@ async fn f17_five_rotations_under_load_fail_no_request() {
 async fn ref_19_tokens_of_a_burned_epoch_are_nothing() {
     let scene = Scene::set().await;
     let second = scene.refresh(&scene.first).await;
-    admin::keys::rotate(&scene.server.context)
+    admin::keys::rotate(&scene.server.context, None)
         .await
         .expect("rotated");
     assert_eq!(
@@ -152,7 +154,7 @@ async fn f17_every_node_knows_new_keys_before_one_makes_tokens_of_them() {
     let server = &scene.server;
     let node = server.node("second").start().await;
     let epochs = || [&server.context, &node.context].map(|own| own.keys.active().epoch);
-    let rotated = admin::keys::rotate(&server.context).await;
+    let rotated = admin::keys::rotate(&server.context, None).await;
     assert_eq!(rotated.expect("rotated"), 2);
     node.context.refresh().await.expect("it learns");
     assert_eq!(epochs(), [1, 1], "known, and not used yet");
@@ -216,7 +218,9 @@ async fn f17_a_node_that_could_not_look_says_503_until_it_has() {
         .await;
     let node = server.node("asleep").start().await;
     let signed_in = server.signed_in_device().await;
-    admin::keys::rotate(&server.context).await.expect("rotated");
+    admin::keys::rotate(&server.context, None)
+        .await
+        .expect("rotated");
     server.clock.advance(3);
     server.context.refresh().await.expect("looked");
     let client = &signed_in.client;

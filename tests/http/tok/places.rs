@@ -7,11 +7,16 @@ use claviger_tests::{
     http::{Request, Response},
     oauth::{Oauth, Shown},
     pkce,
+    seed::WIKI_SECRET,
     server::{REDIRECT_URI, password_of},
 };
 use serde_json::{Value, json};
 
 use super::wallet::for_all;
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// A place.
 pub(super) struct Place {
@@ -34,6 +39,8 @@ enum No {
     Bearer,
     /// 200, and nothing.
     Nothing(&'static str),
+    /// Back to the client with `invalid_request`.
+    Back,
     /// Our own page with that status.
     Page(u16),
     /// The sign-in page.
@@ -63,7 +70,7 @@ const NO_AWS_GRANT: No = No::Aws(400, "InvalidGrantException");
 const NO_SESSION: No = No::Aws(401, "UnauthorizedException");
 
 /// All of them.
-pub(super) const PLACES: [Place; 25] = [
+pub(super) const PLACES: [Place; 31] = [
     place("clientId", &["client id"], "cvc1.", NO_AWS_CLIENT),
     place("clientSecret", &["client secret"], "cvs1.", NO_AWS_CLIENT),
     place("deviceCode", &["device code"], "cvd1.", NO_AWS_GRANT),
@@ -87,7 +94,13 @@ pub(super) const PLACES: [Place; 25] = [
     ),
     place("revoke", &["access", "refresh"], "cvr1.", No::Nothing("{}")),
     place("userinfo", &["access"], "cva1.", No::Bearer),
+    place("an application's name", &[], "", NO_CLIENT),
+    place("its secret", &["application's secret"], "", NO_CLIENT),
+    place("its assertion", &[], "", NO_GRANT),
+    place("its subject_token", &[], "cva1.", NO_GRANT),
+    place("assertion", &[], "", NO_GRANT),
     place("/authorize", &["client id"], "cvc1.", No::Page(400)),
+    place("id_token_hint", &["ID token"], "", No::Back),
     place("claviger_again", &["again"], "cvt1.", No::SignIn),
     place("request", &["consent"], "cvt1.", No::Page(400)),
     place("next", &["transaction"], "cvt1.", No::Page(400)),
@@ -159,6 +172,10 @@ impl Bearer {
                 assert_eq!(answer.text(), body, "{told}");
                 200
             }
+            No::Back => {
+                answer.assert_sent_back(REDIRECT_URI, "invalid_request");
+                303
+            }
             No::Page(status) => {
                 let kind = answer.header("content-type").unwrap_or_default();
                 assert!(kind.starts_with("text/html"), "{told}: {answer}");
@@ -182,7 +199,9 @@ impl Bearer {
         match place.no {
             No::Aws(..) => self.at_aws(place.name, token).await,
             No::Oauth(..) | No::Bearer | No::Nothing(_) => self.at_oauth(place.name, token).await,
-            No::Page(_) | No::SignIn | No::Away => self.at_pages(place.name, token).await,
+            No::Back | No::Page(_) | No::SignIn | No::Away => {
+                self.at_pages(place.name, token).await
+            }
         }
     }
 
@@ -238,6 +257,30 @@ impl Bearer {
                 let request = request.header("Authorization", format!("Bearer {token}"));
                 oauth.send(request).await
             }
+            other => self.as_application(other, token).await,
+        }
+    }
+
+    /// Where the wiki of the seed presents tokens, and a workload.
+    async fn as_application(&self, place: &str, token: &str) -> Response {
+        let oauth = &self.oauth;
+        let wiki = client("wiki", WIKI_SECRET);
+        let itself = [("grant_type", "client_credentials")];
+        let asserting = [("grant_type", JWT_BEARER), ("assertion", token)];
+        let exchanging = [
+            ("grant_type", EXCHANGE),
+            ("subject_token", token),
+            ("subject_token_type", ACCESS_TOKEN),
+        ];
+        match place {
+            "an application's name" => {
+                let who = client(token, WIKI_SECRET);
+                oauth.ask("/token", &who, &itself).await
+            }
+            "its secret" => oauth.ask("/token", &client("wiki", token), &itself).await,
+            "its assertion" => oauth.ask("/token", &wiki, &asserting).await,
+            "its subject_token" => oauth.ask("/token", &wiki, &exchanging).await,
+            "assertion" => oauth.post("/token", &asserting).await,
             other => panic!("{other} is no place"),
         }
     }
@@ -249,6 +292,10 @@ impl Bearer {
             "/authorize" => {
                 asked.retain(|(name, _)| name != "client_id");
                 asked.push(("client_id".to_owned(), token.to_owned()));
+                person.authorize(&asked).await
+            }
+            "id_token_hint" => {
+                asked.push((place.to_owned(), token.to_owned()));
                 person.authorize(&asked).await
             }
             "claviger_again" => {

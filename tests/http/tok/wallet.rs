@@ -6,8 +6,11 @@ use claviger_tests::{
     browser::{Browser, form},
     http::{Response, parameter},
     oauth::tokens,
-    server::{REDIRECT_URI, password_of},
+    seed::{WIKI_SECRET, wiki},
+    server::{REDIRECT_URI, TestServerBuilder, password_of},
 };
+
+use crate::web_identity;
 
 /// A client of one dialect with what it holds.
 pub(super) struct Held {
@@ -47,7 +50,7 @@ pub(super) struct Wallet {
 
 impl Wallet {
     pub(super) async fn filled() -> Self {
-        let server = TestServer::start().await;
+        let server = with_the_wiki(TestServer::builder()).start().await;
         let aws = of_aws(&server).await;
         let (oauth, id_token) = of_oauth(&server).await;
         let page = "/assignment/accounts?max_result=1";
@@ -62,7 +65,7 @@ impl Wallet {
             oauth,
         };
         // The scanner looks for those as well that the kit does not know.
-        for secret in [&wallet.again, &wallet.page_token] {
+        for secret in [&wallet.again, &wallet.page_token, WIKI_SECRET] {
             wallet.server.secrets().add(secret);
         }
         wallet
@@ -86,9 +89,16 @@ impl Wallet {
             ("consent", field(&consent, "/authorize", "request")),
             ("form token", field(&consent, "/authorize", "token")),
             ("again", self.again.clone()),
+            ("web identity", web_identity::token(&self.server)),
+            ("application's secret", WIKI_SECRET.to_owned()),
         ]);
         all
     }
+}
+
+/// A server that knows the wiki of the seed.
+pub(super) fn with_the_wiki(builder: TestServerBuilder) -> TestServerBuilder {
+    builder.policy(|policy| policy.applications.push(wiki()))
 }
 
 /// A sound request of `client` for all that it registered.

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
+use claviger_model::client::Authentication;
 use claviger_store::sqlite::OpenError;
 use claviger_web::{app::App, server::Limits};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -115,6 +116,15 @@ pub(crate) async fn run(serve: Serve) -> Result<(), Exit> {
         store = settings.paths.store.as_ref().map(ToString::to_string),
         "serving"
     );
+    for application in &settings.policy.applications {
+        if application.metadata.authentication == Authentication::Signature {
+            // A secret that was forgotten looks the same.
+            tracing::info!(
+                application = application.name.as_str(),
+                "it has no client_secret and is not public: it only signs, with a machine key"
+            );
+        }
+    }
     let limits = Limits {
         connections: connections(settings.connections),
         ..Limits::default()

@@ -35,8 +35,8 @@ pub async fn list(context: &Context) -> Result<Vec<Epoch>, Error> {
     Ok(rows.into_iter().map(epoch).collect())
 }
 
-/// Makes a new epoch active; the old one goes on verifying. No client notices. Answers its number.
-pub async fn rotate(context: &Context) -> Result<u8, Error> {
+/// Makes a new epoch active, with that RSA key; the old one goes on verifying. No client notices. Answers its number.
+pub async fn rotate(context: &Context, rsa: Option<SecretDer>) -> Result<u8, Error> {
     let now = context.now();
     let active = context.keys.active().epoch;
     let newest = list(context)
@@ -48,13 +48,15 @@ pub async fn rotate(context: &Context) -> Result<u8, Error> {
     let next = newest.checked_add(1).ok_or_else(|| {
         Kind::Unavailable.because("All 255 key epochs are used up. Ask for help before going on.")
     })?;
-    let row = new_epoch(
+    let mut row = new_epoch(
         next,
         EpochState::Active,
         &context.key_file,
         context.entropy.as_ref(),
         now.plus(context.policy.keys_staged),
     );
+    // In the same row: an epoch that had to wait for it would sign before anybody was told.
+    row.rsa = rsa.map(|key| context.keys.wrap_rsa(next, context.draw(), &key));
     let record = audit::by_operator(Action::KeysRotate, "keyring", format!("epoch {next}"), now);
     let plan = Plan::of(keyring::superseding(active, now))
         .then(keyring::inserting(&row))
@@ -68,8 +70,8 @@ pub async fn rotate(context: &Context) -> Result<u8, Error> {
     Ok(next)
 }
 
-/// Gives every epoch that signs or will an RSA key that `make` makes, unless it has one. What makes it takes some tenths of a
-/// second of a core.
+/// Gives every epoch that signs or will an RSA key that `make` makes, unless it has one: those of a new store, or of a
+/// release that knew none. What makes it takes some tenths of a second of a core.
 pub async fn complete(
     context: &Context,
     make: impl Fn() -> Option<SecretDer>,

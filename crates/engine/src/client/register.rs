@@ -31,7 +31,7 @@ pub struct Registration {
     /// `redirectUris` / `redirect_uris`.
     pub redirect_uris: Vec<String>,
     /// `id_token_signed_response_alg`.
-    pub id_tokens: SigningAlgorithm,
+    pub id_token_alg: SigningAlgorithm,
     /// AWS `issuerUrl`: must name this instance when codes are asked for.
     pub issuer_url: Option<String>,
 }
@@ -100,9 +100,10 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
         return Err(Kind::InvalidScope.because(UNKNOWN_SCOPE));
     }
     check_policy(context, &scopes)?;
-    if registration.id_tokens == SigningAlgorithm::Rs256
-        && context.keys.signing_by_rsa(context.now()).is_none()
-    {
+    let keys = context
+        .keys
+        .signing_by(registration.id_token_alg, context.now());
+    if keys.is_none() {
         return Err(Kind::InvalidClientMetadata
             .because("id_token_signed_response_alg must be ES256: this server has no other key."));
     }
@@ -118,7 +119,7 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
         grant_types,
         scopes,
         redirect_uris,
-        id_tokens: registration.id_tokens,
+        id_token_alg: registration.id_token_alg,
     })
 }
 

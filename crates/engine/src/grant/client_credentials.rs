@@ -3,11 +3,7 @@
 
 use claviger_model::session::SessionOrigin;
 
-use super::{
-    request::Issued,
-    step::Step,
-    workload::{lend, lent},
-};
+use super::{lending, request::Issued, step::Step};
 use crate::{
     error::{Error, Kind},
     session::Beginning,
@@ -16,7 +12,7 @@ use crate::{
 pub(crate) async fn redeem(step: &Step<'_>) -> Result<Issued, Error> {
     let name = step.application.and_then(|own| own.user.as_ref());
     let user = match name {
-        Some(name) => lent(step.context, name).await?,
+        Some(name) => lending::user(step.context, name).await?,
         None => None,
     };
     let user = user.ok_or_else(|| {
@@ -34,5 +30,5 @@ pub(crate) async fn redeem(step: &Step<'_>) -> Result<Issued, Error> {
     }
     let scopes = step.narrow(&own)?;
     let beginning = Beginning::of(step.client, SessionOrigin::ClientCredentials, step.now);
-    lend(step, &user, beginning, scopes).await
+    lending::begin(step, &user, beginning, scopes).await
 }

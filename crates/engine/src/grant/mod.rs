@@ -6,6 +6,7 @@ mod device_code;
 pub mod authorization_code;
 pub mod refresh_token;
 pub mod jwt_bearer;
+mod lending;
 pub mod workload;
 mod client_credentials;
 pub mod token_exchange;

@@ -60,7 +60,7 @@ pub async fn redeem(
         GrantType::ClientCredentials => client_credentials::redeem(&step).await,
     };
     let mut issued = issued?;
-    issued.id_tokens = client.metadata.id_tokens;
+    issued.id_token_alg = client.metadata.id_token_alg;
     // AWS clients that register no grants have all that they need.
     let asks_for_each = application.is_some() || client.metadata.dialect == Dialect::Oauth;
     if asks_for_each && !client.may_use(GrantType::RefreshToken) {

@@ -6,16 +6,15 @@ use claviger_model::{
     client::{
         Authentication, Client, ClientMetadata, ClientName, Dialect, GrantType, SigningAlgorithm,
     },
-    directory::{User, UserName, UserState},
     network::Requester,
     scope::{ACCOUNT_ACCESS, ScopeSet},
     session::SessionOrigin,
     time::Timestamp,
 };
-use claviger_store::repository::user;
 
 use super::{
     jwt_bearer::{invalid, judge},
+    lending,
     request::{Issued, TokenRequest},
     step::Step,
 };
@@ -24,7 +23,7 @@ use crate::{
     client::register::check_policy,
     context::Context,
     error::{Error, Kind},
-    session::{self, Beginning},
+    session::Beginning,
 };
 
 pub(crate) async fn redeem(
@@ -51,7 +50,7 @@ pub(crate) async fn redeem(
     let (Some(workload), None) = (found.next(), found.next()) else {
         return Err(invalid("no workload is meant by its claims, or more than one").into());
     };
-    let user = lent(context, &workload.user).await?;
+    let user = lending::user(context, &workload.user).await?;
     let user =
         user.ok_or_else(|| invalid("the workload's user is not in the directory, or disabled"))?;
     let client = client_of(context, workload)?;
@@ -69,37 +68,7 @@ pub(crate) async fn redeem(
     })?;
     check_policy(context, &scopes)?;
     let beginning = Beginning::of(&client, SessionOrigin::Workload, assertion.issued_at);
-    lend(&step, &user, beginning, scopes).await
-}
-
-/// The user whose assignments an operator lends to a program, if there is one who may have them.
-pub(super) async fn lent(context: &Context, name: &UserName) -> Result<Option<User>, Error> {
-    let found = user::by_name_key(context.store.as_ref(), &name.key()).await?;
-    let user = found.map(|found| found.user);
-    Ok(user.filter(|user| user.state == UserState::Active))
-}
-
-/// Begins a session of a program with the assignments of `user`. It cannot be refreshed: the program asks again as long
-/// as it may.
-pub(super) async fn lend(
-    step: &Step<'_>,
-    user: &User,
-    beginning: Beginning,
-    scopes: ScopeSet,
-) -> Result<Issued, Error> {
-    let beginning = Beginning {
-        scopes: scopes.clone(),
-        longest: Some(step.context.policy.access_token_lifetime),
-        ..beginning
-    };
-    let (begun, starting) =
-        session::begin(step.context, step.requester, user, beginning, step.now).await?;
-    if !step.apply(starting).await? {
-        return Err(Step::contended());
-    }
-    let mut issued = session::tokens(step.context, &begun, scopes, step.now);
-    issued.refresh_token = None;
-    Ok(issued)
+    lending::begin(&step, &user, beginning, scopes).await
 }
 
 /// A workload as the client of its session.
@@ -118,7 +87,7 @@ fn client_of(context: &Context, workload: &Workload) -> Result<Client, Error> {
             grant_types: vec![GrantType::JwtBearer],
             scopes,
             redirect_uris: Vec::new(),
-            id_tokens: SigningAlgorithm::Es256,
+            id_token_alg: SigningAlgorithm::Es256,
         },
         reference: application::workload_reference(context, workload),
         issued_at: Timestamp::from_epoch_seconds(0),

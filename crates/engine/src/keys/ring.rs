@@ -296,18 +296,27 @@ impl Keyring {
         signing.unwrap_or_else(|| unreachable!())
     }
 
-    /// The same among those that have an RSA key.
-    pub fn signing_by_rsa(&self, now: Timestamp) -> Option<Arc<EpochKeys>> {
-        let mut published = self.published(now);
-        published.retain(|keys| keys.id_token_rsa.is_some());
-        ripe(&published, now)
+    /// The same for ID tokens by that algorithm; nothing where no epoch has a key for it.
+    pub fn signing_by(
+        &self,
+        algorithm: SigningAlgorithm,
+        now: Timestamp,
+    ) -> Option<Arc<EpochKeys>> {
+        match algorithm {
+            SigningAlgorithm::Es256 => Some(self.signing(now)),
+            SigningAlgorithm::Rs256 => {
+                let mut published = self.published(now);
+                published.retain(|keys| keys.id_token_rsa.is_some());
+                ripe(&published, now)
+            }
+        }
     }
 
     /// How ID tokens can be signed.
     pub fn algorithms(&self, now: Timestamp) -> Vec<SigningAlgorithm> {
-        let rsa = self.signing_by_rsa(now);
-        let rsa = rsa.map(|_| SigningAlgorithm::Rs256);
-        [SigningAlgorithm::Es256].into_iter().chain(rsa).collect()
+        let all = SigningAlgorithm::ALL.into_iter();
+        all.filter(|algorithm| self.signing_by(*algorithm, now).is_some())
+            .collect()
     }
 
     /// The epochs that are told and have no RSA key.

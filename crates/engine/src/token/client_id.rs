@@ -85,7 +85,7 @@ pub fn read_id(keys: &Keyring, id: &str) -> Option<Client> {
     } else {
         Authentication::Secret
     };
-    let id_tokens = if flags & RS256 != 0 {
+    let id_token_alg = if flags & RS256 != 0 {
         SigningAlgorithm::Rs256
     } else {
         SigningAlgorithm::Es256
@@ -97,7 +97,7 @@ pub fn read_id(keys: &Keyring, id: &str) -> Option<Client> {
         grant_types,
         scopes,
         redirect_uris,
-        id_tokens,
+        id_token_alg,
     };
     Some(Client {
         metadata,
@@ -164,14 +164,14 @@ fn flags(metadata: &ClientMetadata) -> u8 {
         Authentication::Secret | Authentication::Signature => 0,
         Authentication::None => SECRETLESS,
     };
-    let id_tokens = match metadata.id_tokens {
+    let id_token_alg = match metadata.id_token_alg {
         SigningAlgorithm::Es256 => 0,
         SigningAlgorithm::Rs256 => RS256,
     };
     metadata
         .grant_types
         .iter()
-        .fold(dialect | authentication | id_tokens, |flags, grant| {
+        .fold(dialect | authentication | id_token_alg, |flags, grant| {
             flags | grant_bit(*grant)
         })
 }

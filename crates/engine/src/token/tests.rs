@@ -118,7 +118,7 @@ fn metadata() -> ClientMetadata {
         name: ClientName::parse("aws-cli").expect("a name"),
         dialect: Dialect::Aws,
         authentication: Authentication::Secret,
-        id_tokens: SigningAlgorithm::Es256,
+        id_token_alg: SigningAlgorithm::Es256,
         grant_types: GrantType::REGISTRABLE.to_vec(),
         scopes: ScopeSet::parse_joined("sso:account:access").expect("scopes"),
         redirect_uris: vec![RedirectUri::parse("http://127.0.0.1/cb").expect("a URI")],
@@ -426,7 +426,7 @@ proptest! {
         ports in prop::collection::vec(1_u16.., 0..5),
         nonce: [u8; 8],
         authentication in prop::sample::select(vec![Authentication::Secret, Authentication::None]),
-        id_tokens in prop::sample::select(vec![SigningAlgorithm::Es256, SigningAlgorithm::Rs256]),
+        id_token_alg in prop::sample::select(vec![SigningAlgorithm::Es256, SigningAlgorithm::Rs256]),
     ) {
         let ring = own_ring();
         let uri = |port: &u16| RedirectUri::parse(&format!("http://127.0.0.1:{port}/cb"));
@@ -434,7 +434,7 @@ proptest! {
             name: ClientName::parse(&name).expect("a name"),
             dialect: Dialect::Oauth,
             authentication,
-            id_tokens,
+            id_token_alg,
             grant_types: vec![GrantType::DeviceCode],
             scopes: ScopeSet::parse(scopes.iter().map(String::as_str)).expect("scopes"),
             redirect_uris: ports.iter().map(uri).collect::<Result<_, _>>().expect("URIs"),

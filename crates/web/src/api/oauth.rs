@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{body::Body, extract::State};
 use bytes::Bytes;
 use claviger_engine::{
-    claims,
+    application, claims,
     client::{authenticate::name_of, register as registration},
     device, grant,
     introspect::introspect as look,
@@ -14,7 +14,7 @@ use claviger_engine::{
 use claviger_wire::{
     face::Face,
     media_type::MediaType,
-    oauth::{self as wire, error},
+    oauth::{self as wire, error, metadata::Offered},
 };
 use http::{Response, StatusCode};
 
@@ -28,8 +28,12 @@ use crate::app::App;
 /// What there is to know of this server.
 pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response<Body> {
     let context = &app.context;
-    let id_tokens = context.keys.algorithms(context.now());
-    wire::metadata::encode(context.links.issuer(), &id_tokens).map(Body::from)
+    let offered = Offered {
+        issuer: context.links.issuer(),
+        grants: &application::grants(context),
+        algorithms: &context.keys.algorithms(context.now()),
+    };
+    wire::metadata::encode(&offered).map(Body::from)
 }
 
 /// What is wrong with the form of a call whose parameters are in its body: another type of it, or parameters in the

@@ -56,14 +56,10 @@ async fn view(visit: &Visit) -> Answer {
     // To sign in they stay where they are: the request is too long to travel inside another address.
     let target = match authorize::next(visit.context(), &query, &request, signed_in.as_ref()) {
         Err(error) => return unasked(visit, error),
-        Ok(Next::Consent) => match &signed_in {
-            Some(signed_in) => return consent(visit, signed_in, &request).await,
-            None => visit.target().to_owned(),
-        },
-        Ok(Next::Approve) => match &signed_in {
-            Some(signed_in) => return approve(visit, signed_in, &request, Consent::Skipped).await,
-            None => visit.target().to_owned(),
-        },
+        Ok(Next::Consent(person)) => return consent(visit, person, &request).await,
+        Ok(Next::Approve(person)) => {
+            return approve(visit, person, &request, Consent::Skipped).await;
+        }
         Ok(Next::SignIn(None)) => visit.target().to_owned(),
         Ok(Next::SignIn(Some(again))) => with_again(visit, &again),
     };

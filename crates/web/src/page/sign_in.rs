@@ -4,6 +4,8 @@ use askama::Template;
 use axum::body::Body;
 use bytes::Bytes;
 use claviger_engine::{
+    authorize::{self, AuthorizeRequest},
+    context::Context,
     error::{Error, Kind},
     sign_in::{self, PasswordSignIn, SignInDone},
     web_session,
@@ -29,7 +31,7 @@ use crate::{
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
     frame: Frame,
-    purpose: &'static str,
+    purpose: String,
     sealed: &'a str,
     user_name: &'a str,
     error: Option<&'a str>,
@@ -67,19 +69,38 @@ fn form(
     let known = visit.browser();
     let browser = known.unwrap_or_else(|| sign_in::new_browser_id(context));
     let sealed = sign_in::seal_next(context, &browser, next);
+    let request = way_back::request_of(&visit.app, next);
     let template = SignInPage {
         frame: Frame::anonymous(&visit.app),
-        purpose: purpose(next),
+        purpose: match &request {
+            Some(Ok(request)) => purpose_of(context, request),
+            _ => purpose(next).to_owned(),
+        },
         sealed: sealed.reveal(),
         user_name,
         error,
     };
-    let leads_to = way_back::of_next(&visit.app, next);
-    let mut response = page(&visit.app, status, &template, leads_to.as_ref());
+    let leads_to = request.as_ref().and_then(way_back::end_of);
+    let mut response = page(&visit.app, status, &template, leads_to);
     if known.is_none() {
         set_browser(visit, response.headers_mut(), &browser);
     }
     response
+}
+
+/// What a sign-in for an application's request is for.
+fn purpose_of(context: &Context, request: &AuthorizeRequest) -> String {
+    if request.subject.is_some() {
+        return "The application that sent you here expects the person whom it knows already. Sign in as them."
+            .to_owned();
+    }
+    if authorize::skips_consent(context, request) {
+        return format!(
+            "Then you go on to {}.",
+            request.client.metadata.name.as_str()
+        );
+    }
+    "Then you decide about the application that sent you here.".to_owned()
 }
 
 fn purpose(next: &str) -> &'static str {

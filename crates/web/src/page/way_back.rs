@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::body::Body;
-use claviger_engine::authorize::{self, AuthorizeError, Redirection};
+use claviger_engine::authorize::{self, AuthorizeError, AuthorizeRequest, Redirection};
 use claviger_model::redirect_uri::RedirectUri;
 use claviger_wire::authorize::decode_query;
 use http::{Response, StatusCode};
@@ -33,13 +33,22 @@ pub(super) fn send(app: &App, redirection: &Redirection) -> Response<Body> {
     response
 }
 
-/// Where the chain that goes on at `next` may end up: the sign-in form must be allowed to lead
-/// there, since Chromium holds every redirect after a form to the form's policy (SETTLED).
-pub(super) fn of_next(app: &App, next: &str) -> Option<RedirectUri> {
+/// The request of an application that goes on at `next`.
+pub(super) fn request_of(
+    app: &App,
+    next: &str,
+) -> Option<Result<AuthorizeRequest, AuthorizeError>> {
     let raw = next.strip_prefix("/authorize?")?;
-    match authorize::check(&app.context, &decode_query(raw, &app.context.keys)) {
-        Ok(request) => Some(request.redirect_uri),
-        Err(AuthorizeError::Redirect(redirection)) => Some(redirection.redirect_uri),
+    let query = decode_query(raw, &app.context.keys);
+    Some(authorize::check(&app.context, &query))
+}
+
+/// Where the chain that goes on with a request may end up: the sign-in form must be allowed to lead
+/// there, since Chromium holds every redirect after a form to the form's policy (SETTLED).
+pub(super) fn end_of(request: &Result<AuthorizeRequest, AuthorizeError>) -> Option<&RedirectUri> {
+    match request {
+        Ok(request) => Some(&request.redirect_uri),
+        Err(AuthorizeError::Redirect(redirection)) => Some(&redirection.redirect_uri),
         Err(AuthorizeError::Page(_)) => None,
     }
 }

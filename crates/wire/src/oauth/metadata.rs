@@ -12,9 +12,23 @@ use serde_json::json;
 use super::client::{METHODS, NONE};
 use crate::{answer, jose};
 
-/// Writes the metadata of the server at `issuer`, which signs ID tokens in these ways.
-pub fn encode(issuer: &str, id_tokens: &[SigningAlgorithm]) -> Response<Bytes> {
-    let id_tokens = id_tokens.iter().map(|algorithm| algorithm.as_str());
+/// What differs from server to server.
+#[derive(Clone, Debug)]
+pub struct Offered<'a> {
+    /// Where it is.
+    pub issuer: &'a str,
+    /// The grants that somebody can have.
+    pub grants: &'a [GrantType],
+    /// How ID tokens are signed.
+    pub algorithms: &'a [SigningAlgorithm],
+}
+
+/// Writes the metadata of a server.
+pub fn encode(offered: &Offered<'_>) -> Response<Bytes> {
+    let issuer = offered.issuer;
+    let grants = offered.grants.iter().map(|grant| grant.as_str());
+    let algorithms = offered.algorithms.iter();
+    let algorithms = algorithms.map(|algorithm| algorithm.as_str());
     let at = |path: &str| format!("{issuer}{path}");
     let scopes = ABOUT_PEOPLE.into_iter().chain([ACCOUNT_ACCESS]);
     let by_secret = METHODS.into_iter().filter(|method| *method != NONE);
@@ -29,14 +43,14 @@ pub fn encode(issuer: &str, id_tokens: &[SigningAlgorithm]) -> Response<Bytes> {
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/jwks"),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": id_tokens.collect::<Vec<_>>(),
+        "id_token_signing_alg_values_supported": algorithms.collect::<Vec<_>>(),
         "claims_supported": jose::CLAIMS,
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+        "grant_types_supported": grants.collect::<Vec<_>>(),
         "code_challenge_methods_supported": ["S256"],
         "scopes_supported": scopes.collect::<Vec<_>>(),
         "token_endpoint_auth_methods_supported": METHODS,

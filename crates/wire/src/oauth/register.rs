@@ -31,10 +31,15 @@ const NAMELESS: &str = "Unnamed application";
 const KEYS: [&str; 3] = ["jwks_uri", "jwks", "sector_identifier_uri"];
 
 /// Members that would change what the client is answered. They are not left aside, or it would wait for what never comes.
-const UNOFFERED: [&str; 4] = [
+const UNOFFERED: [&str; 9] = [
     "userinfo_signed_response_alg",
     "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
     "id_token_encrypted_response_alg",
+    "introspection_signed_response_alg",
+    "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
+    "require_pushed_authorization_requests",
     "default_max_age",
 ];
 
@@ -50,8 +55,10 @@ pub fn decode(body: &[u8]) -> Result<(Registration, &'static str), Error> {
     }
     if UNOFFERED.iter().any(|name| members.has(name)) {
         return Err(metadata(
-            "userinfo is plain JSON, nothing is encrypted, and max_age goes with each request. Leave out \
-             userinfo_signed_response_alg, those of encryption, and default_max_age.",
+            "Answers are plain JSON, access tokens are bearer tokens, requests are not pushed, and max_age goes with \
+             each of them. Leave out userinfo_… and introspection_signed_response_alg, those of encryption, \
+             dpop_bound_… and tls_client_certificate_bound_access_tokens, require_pushed_authorization_requests and \
+             default_max_age.",
         )
         .into());
     }
@@ -70,10 +77,10 @@ pub fn decode(body: &[u8]) -> Result<(Registration, &'static str), Error> {
         return Err(metadata("response_types must be code alone.").into());
     }
     let method = method(members.text("token_endpoint_auth_method", NAME)?)?;
-    let id_tokens = members.text("id_token_signed_response_alg", NAME)?;
+    let id_token_alg = members.text("id_token_signed_response_alg", NAME)?;
     let registration = Registration {
         dialect: Dialect::Oauth,
-        id_tokens: id_tokens.map_or(Ok(SigningAlgorithm::Es256), algorithm)?,
+        id_token_alg: id_token_alg.map_or(Ok(SigningAlgorithm::Es256), algorithm)?,
         authentication: if method == NONE {
             Authentication::None
         } else {
@@ -137,7 +144,7 @@ pub fn encode(registered: &Registered, method: &str) -> Response<Bytes> {
         "response_types": if codes { vec!["code"] } else { vec![] },
         "scope": metadata.scopes.join(),
         "token_endpoint_auth_method": method,
-        "id_token_signed_response_alg": metadata.id_tokens.as_str(),
+        "id_token_signed_response_alg": metadata.id_token_alg.as_str(),
     });
     if let Some(secret) = registered.client_secret.as_ref().map(Secret::reveal) {
         body["client_secret"] = json!(secret);

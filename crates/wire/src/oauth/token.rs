@@ -23,8 +23,8 @@ pub fn decode(headers: &HeaderMap, body: &[u8]) -> Result<TokenRequest, Error> {
     };
     let grant_type = grant_type.ok_or_else(|| {
         Kind::InvalidRequest.because(
-            "grantType is missing. Send authorization_code, refresh_token or \
-             urn:ietf:params:oauth:grant-type:device_code.",
+            "grantType is missing. Send authorization_code, refresh_token, \
+             urn:ietf:params:oauth:grant-type:device_code, or another that you have been given.",
         )
     })?;
     if grant_type == GrantType::TokenExchange.as_str()

@@ -60,8 +60,9 @@ async fn run(owner: &Owner, request: Request) -> Result<Answer, String> {
             })
         }
         Request::KeysRotate => {
-            let epoch = keys::rotate(context).await.map_err(say)?;
-            wiring::complete_keys(context).await.map_err(say)?;
+            let epoch = keys::rotate(context, wiring::new_rsa())
+                .await
+                .map_err(say)?;
             let staged = context.policy.keys_staged.as_seconds();
             let from = match staged {
                 0 => "is active".to_owned(),

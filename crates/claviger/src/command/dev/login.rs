@@ -61,7 +61,7 @@ impl World {
         let registration = Registration {
             dialect: Dialect::Aws,
             authentication: Authentication::Secret,
-            id_tokens: SigningAlgorithm::Es256,
+            id_token_alg: SigningAlgorithm::Es256,
             client_name: "claviger-dev".to_owned(),
             grant_types: grant.map(|grant| {
                 let grants = [grant, GrantType::RefreshToken];

@@ -85,7 +85,7 @@ pub(crate) struct Dev {
     /// Roles in each account of that estate [default: 2]
     #[arg(long, value_name = "N", requires = "accounts", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     roles: Option<u32>,
-    /// Make ids, codes and keys the same at each start; no secret is one then
+    /// Make ids, codes and keys the same at each start, but for the one of RS256; no secret is one then
     #[arg(long, value_name = "N", conflicts_with_all = ["expose", "data_dir"])]
     seed: Option<u64>,
     /// Draw credentials from a real STS, such as moto, instead of the built-in toy

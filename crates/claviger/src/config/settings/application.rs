@@ -8,7 +8,7 @@ use claviger_model::{
     client::{Authentication, ClientMetadata, ClientName, Dialect, GrantType, SigningAlgorithm},
     directory::UserName,
     redirect_uri::RedirectUri,
-    scope::{self, ScopeSet},
+    scope::{self, Reach, ScopeSet},
     secret::Secret,
 };
 
@@ -25,6 +25,19 @@ pub(super) fn all(file: &Configuration) -> anyhow::Result<Vec<Application>> {
 }
 
 fn read(file: &Configuration, name: &str, raw: &raw::Application) -> anyhow::Result<Application> {
+    let audiences_of_targets = file
+        .targets
+        .values()
+        .map(|target| target.audience.as_deref());
+    if audiences_of_targets
+        .flatten()
+        .any(|audience| audience == name)
+    {
+        bail!(
+            "a target has the audience {name}: it would take the application's ID tokens for tokens of its own. Call \
+             one of them otherwise"
+        );
+    }
     let client_secret = client_secret(raw)?;
     let authentication = match (&client_secret, raw.public.unwrap_or(false)) {
         (Some(_), true) => {
@@ -38,9 +51,9 @@ fn read(file: &Configuration, name: &str, raw: &raw::Application) -> anyhow::Res
     check_grants(raw, authentication, &grant_types)?;
     let scopes = scopes(file, raw, authentication)?;
     ensure!(
-        raw.user.is_none() || !scopes.without_people().is_empty(),
-        "scopes must name one that is not about people, such as sso:account:access: with client_credentials there \
-         is nobody"
+        raw.user.is_none() || scopes.without_people().reach() != Reach::Nothing,
+        "scopes must name one that opens accounts, such as sso:account:access: with client_credentials there is \
+         nobody to tell about"
     );
     let redirect_uris = redirect_uris(raw, authentication)?;
     let user = raw.user.as_deref().map(UserName::parse).transpose();
@@ -56,7 +69,7 @@ fn read(file: &Configuration, name: &str, raw: &raw::Application) -> anyhow::Res
             grant_types,
             scopes,
             redirect_uris,
-            id_tokens: match raw.id_token_signed_response_alg {
+            id_token_alg: match raw.id_token_signed_response_alg {
                 raw::SigningAlgorithm::Es256 => SigningAlgorithm::Es256,
                 raw::SigningAlgorithm::Rs256 => SigningAlgorithm::Rs256,
             },
@@ -107,6 +120,10 @@ fn check_grants(
     grant_types: &[GrantType],
 ) -> anyhow::Result<()> {
     let has = |grant| grant_types.contains(&grant);
+    let begins = |grant: &GrantType| *grant != GrantType::RefreshToken;
+    if !grant_types.iter().any(begins) {
+        bail!("grants must name one that begins a session, such as authorization_code");
+    }
     if has(GrantType::AuthorizationCode) == raw.redirect_uris.is_empty() {
         bail!("redirect_uris go with the grant authorization_code: give both, or neither");
     }
@@ -170,8 +187,9 @@ fn redirect_uris(
             .filter(|uri| uri.is_loopback() || is_https(uri) || is_app(uri))
             .with_context(|| {
                 format!(
-                    "redirect_uris: {text} must be https, or http on 127.0.0.1, without a fragment; a public application \
-                     may have a private-use scheme with a dot"
+                    "redirect_uris: {text} must be https on a host with a dot in its name, or http on 127.0.0.1, [::1] \
+                     or localhost, without query and fragment; a public application may have a private-use scheme \
+                     with a dot, such as com.example.app:/callback"
                 )
             })
     };

@@ -144,6 +144,23 @@ fn applications_that_could_not_work_say_what_is_missing() {
         ),
         (vec![codes, local, secret, "skip_consent = true"], "https"),
         (vec![codes, secret], "redirect_uris"),
+        (
+            vec!["grants = []", "scopes = [\"openid\"]", secret],
+            "begins",
+        ),
+        (
+            vec![codes, "redirect_uris = [\"https://localhost/cb\"]", secret],
+            "with a dot",
+        ),
+        (
+            vec![
+                codes,
+                callback,
+                secret,
+                "[targets.store]\nmethod = \"web_identity\"\naudience = \"wiki\"",
+            ],
+            "ID tokens",
+        ),
         (vec![own, secret], "user"),
         (vec![own, "user = \"bot\""], "client_secret"),
         (vec![own, "user = \"bot\"", "public = true"], "cannot show"),
@@ -158,7 +175,7 @@ fn applications_that_could_not_work_say_what_is_missing() {
                 secret,
                 "user = \"bot\"",
             ],
-            "not about people",
+            "opens accounts",
         ),
         (
             vec!["grants = [\"device_code\"]", "scopes = [\"openid\"]"],

@@ -47,7 +47,7 @@ pub fn decode_register_client(body: &[u8]) -> Result<Registration, Error> {
     Ok(Registration {
         dialect: Dialect::Aws,
         authentication: Authentication::Secret,
-        id_tokens: SigningAlgorithm::Es256,
+        id_token_alg: SigningAlgorithm::Es256,
         client_name: client_name.to_owned(),
         grant_types: members.texts("grantTypes", NAME)?,
         scopes: members.texts("scopes", SCOPE)?.unwrap_or_default(),
