@@ -84,6 +84,13 @@ enum Spoken {
 }
 
 impl Spoken {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Oauth => "oauth",
+        }
+    }
+
     fn checks(self) -> Vec<&'static Check> {
         self.dialect().checks()
     }
@@ -138,8 +145,8 @@ async fn plan(conformance: Conformance) -> anyhow::Result<Plan> {
     let is_unknown = |only: &&String| !checks.iter().any(|check| check.is_named(only));
     if let Some(unknown) = conformance.only.iter().find(is_unknown) {
         bail!(
-            "the dialect has no check {unknown}; `claviger conformance --dialect aws|oauth --list` \
-             lists them"
+            "the dialect has no check {unknown}; `claviger conformance --dialect {} --list` lists them",
+            conformance.dialect.name()
         );
     }
     let http = Http::new(url, roots.transpose()?.unwrap_or_default());

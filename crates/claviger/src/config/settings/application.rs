@@ -50,8 +50,9 @@ fn read(file: &Configuration, name: &str, raw: &raw::Application) -> anyhow::Res
     let grant_types: Vec<GrantType> = raw.grants.iter().copied().map(grant_type).collect();
     check_grants(raw, authentication, &grant_types)?;
     let scopes = scopes(file, raw, authentication)?;
+    let own = scopes.without_people();
     ensure!(
-        raw.user.is_none() || scopes.without_people().reach() != Reach::Nothing,
+        raw.user.is_none() || !(own.is_empty() || own.reach() == Reach::Nothing),
         "scopes must name one that opens accounts, such as sso:account:access: with client_credentials there is \
          nobody to tell about"
     );

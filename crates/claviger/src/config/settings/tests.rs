@@ -114,87 +114,24 @@ fn origins_and_aliases_that_would_match_nothing_are_refused() {
     assert!(load(text).is_ok());
 }
 
-#[test]
-fn applications_that_could_not_work_say_what_is_missing() {
-    let secret = "client_secret = \"0123456789-0123456789-0123456789\"";
-    let callback = "redirect_uris = [\"https://wiki.example.org/cb\"]";
-    let local = "redirect_uris = [\"http://127.0.0.1/cb\"]";
-    let codes = "grants = [\"authorization_code\"]\nscopes = [\"openid\"]";
-    let own = "grants = [\"client_credentials\"]\nscopes = [\"sso:account:access\"]";
-    for (lines, hint) in [
-        (
-            vec![codes, callback, "client_secret = \"short\""],
-            "at least 32",
-        ),
-        (
-            vec![
-                codes,
-                callback,
-                "client_secret = \"0123456789+0123456789/0123456789=\"",
-            ],
-            "letters, digits",
-        ),
-        (
-            vec![codes, callback, secret, "public = true"],
-            "keeps no secret",
-        ),
-        (
-            vec![codes, callback, secret, "user = \"bot\""],
-            "client_credentials",
-        ),
-        (vec![codes, local, secret, "skip_consent = true"], "https"),
-        (vec![codes, secret], "redirect_uris"),
-        (
-            vec!["grants = []", "scopes = [\"openid\"]", secret],
-            "begins",
-        ),
-        (
-            vec![codes, "redirect_uris = [\"https://localhost/cb\"]", secret],
-            "with a dot",
-        ),
-        (
-            vec![
-                codes,
-                callback,
-                secret,
-                "[targets.store]\nmethod = \"web_identity\"\naudience = \"wiki\"",
-            ],
-            "ID tokens",
-        ),
-        (vec![own, secret], "user"),
-        (vec![own, "user = \"bot\""], "client_secret"),
-        (vec![own, "user = \"bot\"", "public = true"], "cannot show"),
-        (
-            vec![own, secret, "user = \"bot\"", "skip_consent = true"],
-            "https",
-        ),
-        (
-            vec![
-                "grants = [\"client_credentials\"]",
-                "scopes = [\"openid\"]",
-                secret,
-                "user = \"bot\"",
-            ],
-            "opens accounts",
-        ),
-        (
-            vec!["grants = [\"device_code\"]", "scopes = [\"openid\"]"],
-            "client_secret",
-        ),
-        (
-            vec![
-                "grants = [\"device_code\"]",
-                "scopes = [\"openid\", \"wiki:read\"]",
-                secret,
-            ],
-            "wiki:read",
-        ),
-        (
-            vec![codes, "redirect_uris = [\"com.example.app:/cb\"]", secret],
-            "private-use",
-        ),
-    ] {
-        let text = format!("[applications.wiki]\n{}", lines.join("\n"));
+const SECRET: &str = "client_secret = \"0123456789-0123456789-0123456789\"";
+const CALLBACK: &str = "redirect_uris = [\"https://wiki.example.org/cb\"]";
+const LOCAL: &str = "redirect_uris = [\"http://127.0.0.1/cb\"]";
+const OF_AN_APP: &str = "redirect_uris = [\"com.example.app:/cb\"]";
+const CODES: &str = "grants = [\"authorization_code\"]\nscopes = [\"openid\"]";
+const OWN: &str = "grants = [\"client_credentials\"]\nscopes = [\"sso:account:access\"]";
+const BOT: &str = "user = \"bot\"";
+const SKIP: &str = "skip_consent = true";
+const PUBLIC: &str = "public = true";
+
+fn application(lines: &[&str]) -> String {
+    format!("[applications.wiki]\n{}", lines.join("\n"))
+}
+
+#[track_caller]
+fn assert_refused(rows: &[(&[&str], &str)]) {
+    for (lines, hint) in rows {
+        let text = application(lines);
         let error = refused(&text);
         assert!(
             error.contains("applications.wiki") && error.contains(hint),
@@ -204,24 +141,77 @@ fn applications_that_could_not_work_say_what_is_missing() {
 }
 
 #[test]
+fn applications_whose_grants_could_not_work_say_what_is_missing() {
+    let no_own = "grants = [\"client_credentials\"]\nscopes = [\"openid\", \"sso:minutes:30\"]";
+    assert_refused(&[
+        (&[CODES, CALLBACK, SECRET, BOT], "client_credentials"),
+        (&[CODES, SECRET], "redirect_uris"),
+        (&["grants = []\nscopes = [\"openid\"]", SECRET], "begins"),
+        (
+            &[
+                "grants = [\"refresh_token\"]\nscopes = [\"openid\"]",
+                SECRET,
+            ],
+            "begins",
+        ),
+        (&[OWN, SECRET], "user"),
+        (&[OWN, BOT], "client_secret"),
+        (&[OWN, BOT, PUBLIC], "cannot show"),
+        (&[no_own, SECRET, BOT], "opens accounts"),
+        (
+            &[
+                "grants = [\"client_credentials\"]\nscopes = [\"openid\"]",
+                SECRET,
+                BOT,
+            ],
+            "opens accounts",
+        ),
+        (
+            &["grants = [\"device_code\"]\nscopes = [\"openid\"]"],
+            "client_secret",
+        ),
+        (
+            &[
+                "grants = [\"device_code\"]\nscopes = [\"openid\", \"wiki:read\"]",
+                SECRET,
+            ],
+            "wiki:read",
+        ),
+    ]);
+}
+
+#[test]
+fn applications_that_would_not_be_safe_say_why() {
+    let encoded = "client_secret = \"0123456789+0123456789/0123456789=\"";
+    let target = "[targets.store]\nmethod = \"web_identity\"\naudience = \"wiki\"";
+    let bare = "redirect_uris = [\"https://localhost/cb\"]";
+    assert_refused(&[
+        (
+            &[CODES, CALLBACK, "client_secret = \"short\""],
+            "at least 32",
+        ),
+        (&[CODES, CALLBACK, encoded], "letters, digits"),
+        (&[CODES, CALLBACK, SECRET, PUBLIC], "keeps no secret"),
+        (&[CODES, CALLBACK, SECRET, target], "ID tokens"),
+        (&[CODES, LOCAL, SECRET, SKIP], "https"),
+        (&[CODES, OF_AN_APP, PUBLIC, SKIP], "https"),
+        (&[OWN, SECRET, BOT, SKIP], "https"),
+        (&[CODES, OF_AN_APP, SECRET], "private-use"),
+        (&[CODES, bare, SECRET], "with a dot"),
+    ]);
+}
+
+#[test]
 fn applications_that_work_are_taken() {
-    let secret = "client_secret = \"0123456789-0123456789-0123456789\"";
-    let callback = "redirect_uris = [\"https://wiki.example.org/cb\"]";
-    let local = "redirect_uris = [\"http://127.0.0.1/cb\"]";
-    let codes = "grants = [\"authorization_code\"]\nscopes = [\"openid\"]";
-    let own = "grants = [\"client_credentials\"]\nscopes = [\"sso:account:access\"]";
-    for lines in [
-        vec![codes, callback, secret, "skip_consent = true"],
-        vec![codes, local, secret],
-        vec![
-            codes,
-            "redirect_uris = [\"com.example.app:/cb\"]",
-            "public = true",
-        ],
-        vec![own, secret, "user = \"bot\""],
-        vec![codes, callback],
-    ] {
-        let text = format!("[applications.wiki]\n{}", lines.join("\n"));
+    let rows: [&[&str]; 5] = [
+        &[CODES, CALLBACK, SECRET, SKIP],
+        &[CODES, LOCAL, SECRET],
+        &[CODES, OF_AN_APP, PUBLIC],
+        &[OWN, SECRET, BOT],
+        &[CODES, CALLBACK],
+    ];
+    for lines in rows {
+        let text = application(lines);
         load(&text).unwrap_or_else(|error| panic!("{text}: {error:#}"));
     }
 }
