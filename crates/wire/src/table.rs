@@ -158,20 +158,21 @@ fn every_sentence_that_names_a_member_has_its_row() {
     });
     insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r#"
 Invalid client provided. clientId must be the ARN that `claviger admin machine create` shows.
-This is no client id of this instance. Copy the whole clientId of RegisterClient.
+This is no client id of this instance. Copy the whole clientId of RegisterClient, or name an application of the configuration.
 code_verifier is missing. Send the one whose challenge /authorize was given.
 code_verifier must be 43 to 128 letters, digits or any of -._~ (RFC 7636).
 device_code is missing. Send the one of the device authorization.
-grant_type is missing. Send authorization_code, refresh_token or urn:ietf:params:oauth:grant-type:device_code.
+grant_type is missing. Send authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code, or another that you have been given.
 grant_type must be authorization_code, refresh_token or urn:ietf:params:oauth:grant-type:device_code.
+grant_type must be authorization_code, refresh_token, client_credentials, or urn:ietf:params:oauth:grant-type: and device_code, jwt-bearer or token-exchange.
 grant_type must be authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:jwt-bearer or urn:ietf:params:oauth:grant-type:token-exchange.
 issuerUrl must be the start URL or issuer of this instance when authorization_code is registered.
 redirect_uri is missing. Send the one that /authorize was given.
 refresh_token is missing. Send the one of the last answer of this endpoint.
-requestedTokenType must be urn:ietf:params:oauth:token-type:access_token or urn:ietf:params:oauth:token-type:refresh_token.
+requested_token_type must be urn:ietf:params:oauth:token-type:access_token or urn:ietf:params:oauth:token-type:refresh_token.
 startUrl is not the start URL of this instance. Check sso_start_url.
-subjectToken is missing. Send an access token of this application.
-subjectTokenType must be urn:ietf:params:oauth:token-type:access_token: no other token can be exchanged.
+subject_token is missing. Send an access token of this application.
+subject_token_type must be urn:ietf:params:oauth:token-type:access_token: no other token can be exchanged.
 "#);
 }
 
