@@ -10,7 +10,7 @@ use claviger_tests::{
     TestServer,
     aws::{ACCOUNT_ACCESS, Client, Code, authorize_query},
     html,
-    http::{Response, parameter},
+    http::{Request, Response, encode_form, parameter},
     oauth::{Oauth, Shown, tokens},
     pkce,
     seed::{PRODUCTION, SANDBOX, WIKI, WIKI_SECRET, wiki},
@@ -120,6 +120,12 @@ async fn aut_21_an_application_that_the_operator_knows_may_go_unasked() {
         (&json!("wiki"), &json!("n-1"))
     );
     assert_eq!(claims["preferred_username"], json!("alice"));
+    // Who only asks for headers has no effect.
+    let head = format!("/authorize?{}", encode_form(&query));
+    let codes = server.rows().codes();
+    let answer = browser.send(Request::new("HEAD", head)).await;
+    answer.assert_status(405);
+    assert_eq!(server.rows().codes(), codes);
     // The next time they see nothing at all, also where nothing may be shown.
     for more in [&[][..], &[("prompt", "none")]] {
         code(&browser.authorize(&asking(&the_wiki(), WIKI, more)).await);

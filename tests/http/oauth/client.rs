@@ -125,6 +125,23 @@ async fn rfc_6749_2_3_all_three_ways_of_showing_it_give_tokens() {
 }
 
 #[tokio::test]
+async fn aut_01_everybody_needs_pkce_where_the_operator_says_nothing() {
+    let server = TestServer::start().await;
+    let oauth = server.oauth();
+    let mut browser = server.browser_of("alice").await;
+    for client in [
+        oauth.register(REDIRECT_URI).await,
+        oauth.register_public(REDIRECT_URI).await,
+    ] {
+        let mut query = claviger_tests::aws::authorize_query(&client, REDIRECT_URI);
+        query.retain(|(name, _)| !name.starts_with("code_challenge"));
+        let back = browser.authorize(&query).await;
+        back.assert_sent_back(REDIRECT_URI, "invalid_request");
+    }
+    assert_eq!(server.rows().codes(), 0);
+}
+
+#[tokio::test]
 async fn aut_01_who_keeps_no_secret_needs_pkce_whatever_the_operator_says() {
     let server = TestServer::builder()
         .policy(|policy| policy.require_pkce = false)

@@ -17,6 +17,7 @@ mod openid;
 mod prompt;
 mod application;
 mod rs256;
+mod transaction;
 mod authentication;
 mod redemption;
 mod claims;

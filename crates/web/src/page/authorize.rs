@@ -1,7 +1,9 @@
 //! `/authorize`: a person decides about an application that sent them here.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::body::Body;
+use axum::{body::Body, extract::State};
 use bytes::Bytes;
 use claviger_engine::{
     application,
@@ -13,17 +15,17 @@ use claviger_wire::{
     authorize::{AGAIN, decode_query},
     query::Parameters,
 };
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{
-    error::Answer,
+    error::{self, Answer},
     frame::{Frame, page, see_other},
     less::{self, Choices},
     own_path, sign_in,
     visit::Visit,
     way_back, words,
 };
-use crate::activity::Activity;
+use crate::{activity::Activity, app::App};
 
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -44,6 +46,14 @@ struct ConsentPage<'a> {
 /// that it need not.
 pub(crate) async fn show(visit: Visit) -> Response<Body> {
     visit.finish(view(&visit).await)
+}
+
+/// `HEAD /authorize`: there is no look without what follows from it, which may be a code.
+pub(crate) async fn head(State(app): State<Arc<App>>) -> Response<Body> {
+    let mut refused = error::wrong_method(&app);
+    let allowed = HeaderValue::from_static("GET,POST");
+    refused.headers_mut().insert(header::ALLOW, allowed);
+    refused
 }
 
 async fn view(visit: &Visit) -> Answer {

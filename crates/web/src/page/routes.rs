@@ -27,7 +27,12 @@ pub(crate) fn router() -> Router<Arc<App>> {
         ("/device/approve", post(device::approve)),
         ("/device/deny", post(device::deny)),
         ("/device/done", get(device::done)),
-        ("/authorize", get(authorize::show).post(authorize::send)),
+        (
+            "/authorize",
+            get(authorize::show)
+                .head(authorize::head)
+                .post(authorize::send),
+        ),
         ("/sessions", get(sessions::show)),
         ("/sessions/end", post(sessions::end)),
         ("/assets/{hash}/{name}", get(asset::serve)),
