@@ -33,8 +33,8 @@ pub struct Issued {
     pub refresh_token: Option<Secret>,
     /// What the access token carries.
     pub scopes: ScopeSet,
-    /// `issuedTokenType`: what a token exchange was asked for; nothing from other grants.
-    pub token_type: Option<TokenType>,
+    /// Whether a token exchange gave them; it gives a refresh token to whoever asked for that kind.
+    pub exchanged: bool,
     /// How the session began that they belong to.
     pub origin: SessionOrigin,
     /// Whom it is about.
@@ -47,6 +47,17 @@ pub struct Issued {
     pub id_token_alg: SigningAlgorithm,
     /// What that ID token tells of the person, where the scopes ask for one.
     pub person: Option<Claims>,
+}
+
+impl Issued {
+    /// `issuedTokenType`: what a token exchange was asked for, where it could be given; an access token everywhere else.
+    pub const fn token_type(&self) -> TokenType {
+        if self.exchanged && self.refresh_token.is_some() {
+            TokenType::Refresh
+        } else {
+            TokenType::Access
+        }
+    }
 }
 
 /// A kind of token (RFC 8693 §3).

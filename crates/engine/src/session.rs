@@ -217,7 +217,7 @@ pub(crate) fn tokens(
         expires_in: expires_at.remaining(now),
         refresh_token,
         scopes,
-        token_type: None,
+        exchanged: false,
         origin: session.origin,
         user_id: session.user_id,
         auth_time: session.auth_time,

@@ -100,10 +100,10 @@ fn check(context: &Context, registration: &Registration) -> Result<ClientMetadat
         return Err(Kind::InvalidScope.because(UNKNOWN_SCOPE));
     }
     check_policy(context, &scopes)?;
-    let keys = context
+    if !context
         .keys
-        .signing_by(registration.id_token_alg, context.now());
-    if keys.is_none() {
+        .signs_by(registration.id_token_alg, context.now())
+    {
         return Err(Kind::InvalidClientMetadata
             .because("id_token_signed_response_alg must be ES256: this server has no other key."));
     }

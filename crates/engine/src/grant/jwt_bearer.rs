@@ -18,7 +18,7 @@ use super::{
 use crate::{
     claims,
     error::{Error, Kind, Refusal},
-    session::{self, Beginning},
+    session::Beginning,
 };
 
 /// How far an issuer's clock may be ahead of ours.
@@ -54,20 +54,9 @@ pub(crate) async fn redeem(step: &mut Step<'_>, request: &TokenRequest) -> Resul
     step.once.extend(once);
     let beginning = Beginning::of(step.client, SessionOrigin::JwtBearer, assertion.issued_at);
     let scopes = step.narrow(&beginning.scopes)?;
-    let beginning = Beginning {
-        scopes: scopes.clone(),
-        ..beginning
-    };
     let person = claims::of_id_token(step.context, &user, &scopes).await?;
-    let (begun, starting) =
-        session::begin(step.context, step.requester, &user, beginning, step.now).await?;
-    if !step.apply(starting).await? {
-        return Err(Step::contended());
-    }
-    Ok(Issued {
-        person,
-        ..session::tokens(step.context, &begun, scopes, step.now)
-    })
+    let issued = step.begin(&user, beginning, scopes).await?;
+    Ok(Issued { person, ..issued })
 }
 
 /// Refuses an authentic assertion that is not for us or not in date; answers what makes it count once,

@@ -7,11 +7,7 @@ use claviger_model::{
 use claviger_store::repository::user as users;
 
 use super::{request::Issued, step::Step};
-use crate::{
-    context::Context,
-    error::Error,
-    session::{self, Beginning},
-};
+use crate::{context::Context, error::Error, session::Beginning};
 
 /// The user whose assignments an operator lends to a program, if there is one who may have them.
 pub(super) async fn user(context: &Context, name: &UserName) -> Result<Option<User>, Error> {
@@ -29,16 +25,12 @@ pub(super) async fn begin(
     scopes: ScopeSet,
 ) -> Result<Issued, Error> {
     let beginning = Beginning {
-        scopes: scopes.clone(),
         longest: Some(step.context.policy.access_token_lifetime),
         ..beginning
     };
-    let (begun, starting) =
-        session::begin(step.context, step.requester, user, beginning, step.now).await?;
-    if !step.apply(starting).await? {
-        return Err(Step::contended());
-    }
-    let mut issued = session::tokens(step.context, &begun, scopes, step.now);
-    issued.refresh_token = None;
-    Ok(issued)
+    let issued = step.begin(user, beginning, scopes).await?;
+    Ok(Issued {
+        refresh_token: None,
+        ..issued
+    })
 }

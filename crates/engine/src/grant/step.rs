@@ -1,7 +1,8 @@
 //! What the shared steps hand to a grant.
 
 use claviger_model::{
-    application::Application, client::Client, network::Requester, scope::ScopeSet, time::Timestamp,
+    application::Application, client::Client, directory::User, network::Requester, scope::ScopeSet,
+    time::Timestamp,
 };
 use claviger_store::statement::{Applied, Plan, Statement};
 
@@ -9,6 +10,8 @@ use crate::{
     client::register::check_policy,
     context::Context,
     error::{Error, Kind, Refusal},
+    issued::Issued,
+    session::{self, Beginning},
 };
 
 /// An authenticated client that may use the grant, at one moment.
@@ -67,6 +70,25 @@ impl Step<'_> {
                 None => Ok(false),
             },
         }
+    }
+
+    /// Begins a session of `user` and answers its tokens, which carry `scopes`.
+    pub(crate) async fn begin(
+        &self,
+        user: &User,
+        beginning: Beginning,
+        scopes: ScopeSet,
+    ) -> Result<Issued, Error> {
+        let beginning = Beginning {
+            scopes: scopes.clone(),
+            ..beginning
+        };
+        let (begun, starting) =
+            session::begin(self.context, self.requester, user, beginning, self.now).await?;
+        if !self.apply(starting).await? {
+            return Err(Self::contended());
+        }
+        Ok(session::tokens(self.context, &begun, scopes, self.now))
     }
 
     /// Three racers in a row were faster: nobody's mistake, and worth a retry.

@@ -2,7 +2,6 @@
 //! child of the old one, which it dies with.
 
 use claviger_model::{
-    client::GrantType,
     directory::User,
     scope::ScopeSet,
     session::{Parent, Session, SessionOrigin},
@@ -62,16 +61,10 @@ pub(crate) async fn redeem(step: &Step<'_>, request: &TokenRequest) -> Result<Is
     let person = claims::of_id_token(step.context, &bearer.user, &scopes).await?;
     let mut issued = begin(step, &parent, generation, &bearer.user, scopes).await?;
     issued.person = person;
-    let may_refresh = step.client.may_use(GrantType::RefreshToken);
-    if wanted == TokenType::Access || !may_refresh {
+    issued.exchanged = true;
+    if wanted == TokenType::Access {
         issued.refresh_token = None;
     }
-    let refreshable = issued.refresh_token.is_some();
-    issued.token_type = Some(if refreshable {
-        wanted
-    } else {
-        TokenType::Access
-    });
     Ok(issued)
 }
 

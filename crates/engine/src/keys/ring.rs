@@ -315,8 +315,14 @@ impl Keyring {
     /// How ID tokens can be signed.
     pub fn algorithms(&self, now: Timestamp) -> Vec<SigningAlgorithm> {
         let all = SigningAlgorithm::ALL.into_iter();
-        all.filter(|algorithm| self.signing_by(*algorithm, now).is_some())
+        all.filter(|algorithm| self.signs_by(*algorithm, now))
             .collect()
+    }
+
+    /// Whether they can be signed by that one.
+    pub fn signs_by(&self, algorithm: SigningAlgorithm, now: Timestamp) -> bool {
+        // All epochs have the other.
+        algorithm == SigningAlgorithm::Es256 || self.signing_by(algorithm, now).is_some()
     }
 
     /// The epochs that are told and have no RSA key.

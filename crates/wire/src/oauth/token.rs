@@ -92,7 +92,7 @@ pub fn encode(issued: &Issued, id_token: Option<&Secret>) -> Response<Bytes> {
             refresh_token: issued.refresh_token.as_ref().map(Secret::reveal),
             id_token: id_token.map(Secret::reveal),
             // What the member `access_token` holds, whatever stands beside it (RFC 8693 §2.2.1).
-            issued_token_type: issued.token_type.map(|_| TokenType::Access.as_str()),
+            issued_token_type: issued.exchanged.then(|| TokenType::Access.as_str()),
             scope: issued.scopes.join(),
         },
     )

@@ -9,7 +9,7 @@ use claviger_engine::{
     },
     device::{DeviceStarted, StartDevice},
     error::{Error, Kind},
-    grant::request::{Caller, Issued, TokenRequest, TokenType},
+    grant::request::{Caller, Issued, TokenRequest},
 };
 use claviger_model::{
     client::{Authentication, Dialect, GrantType, SigningAlgorithm},
@@ -238,7 +238,7 @@ pub fn encode_create_token_with_iam(issued: &Issued, id_token: Option<&Secret>) 
             "expiresIn": issued.expires_in.as_seconds(),
             "refreshToken": issued.refresh_token.as_ref().map(Secret::reveal),
             "idToken": id_token.map(Secret::reveal),
-            "issuedTokenType": issued.token_type.unwrap_or(TokenType::Access).as_str(),
+            "issuedTokenType": issued.token_type().as_str(),
             "scope": issued.scopes.iter().collect::<Vec<_>>(),
             "awsAdditionalDetails": { "identityContext": null },
         }),

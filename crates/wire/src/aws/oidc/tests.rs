@@ -56,7 +56,7 @@ fn tok_12_create_token_answers_whole_seconds_and_all_members() {
         expires_in: Lifetime::seconds(3600),
         refresh_token,
         scopes: ScopeSet::default(),
-        token_type: None,
+        exchanged: false,
         origin: SessionOrigin::Device,
         id_token_alg: SigningAlgorithm::Es256,
         user_id: UserId::from_bytes([1; 16]),
