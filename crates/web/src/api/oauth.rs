@@ -96,15 +96,12 @@ pub(super) async fn token(call: &mut Call<'_>) -> Response<Bytes> {
 }
 
 pub(super) async fn userinfo(call: &mut Call<'_>) -> Response<Bytes> {
-    let answer = async {
-        let token = wire::userinfo::decode(call.headers)?;
-        claims::behind(&call.app.context, &token).await
+    let told = match wire::userinfo::decode(call.headers) {
+        Ok(Some(token)) => claims::behind(&call.app.context, &token).await,
+        Ok(None) => return wire::userinfo::missing(),
+        Err(error) => Err(error),
     };
-    finish(
-        &answer.await,
-        wire::userinfo::encode,
-        wire::userinfo::refuse,
-    )
+    finish(&told, wire::userinfo::encode, wire::userinfo::refuse)
 }
 
 pub(super) async fn introspect(call: &mut Call<'_>) -> Response<Bytes> {

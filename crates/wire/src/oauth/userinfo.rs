@@ -8,14 +8,14 @@ use claviger_engine::{
 use claviger_model::secret::Secret;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use super::error;
+use super::error::{self, Code};
 use crate::{answer, jose};
 
 /// The longest access token, in bytes.
 const LONGEST: usize = 4096;
 
 /// Reads the access token: the one `Bearer` of the header (RFC 6750 §2.1).
-pub fn decode(headers: &HeaderMap) -> Result<Secret, Error> {
+pub fn decode(headers: &HeaderMap) -> Result<Option<Secret>, Error> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (values.next(), values.next());
     if second.is_some() {
@@ -28,11 +28,14 @@ pub fn decode(headers: &HeaderMap) -> Result<Secret, Error> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
         .filter(|token| (1..=LONGEST).contains(&token.len()));
-    let missing = || Kind::InvalidToken.because(MISSING);
-    Ok(token.map(Secret::from).ok_or_else(missing)?)
+    Ok(token.map(Secret::from))
 }
 
-const MISSING: &str = "Send an access token in the header Authorization, after Bearer.";
+/// The answer to whoever sends none, and has made no mistake yet (RFC 6750 §3.1).
+pub fn missing() -> Response<Bytes> {
+    let because = "Send an access token in the header Authorization, after Bearer.";
+    challenge(error::code_of(Kind::InvalidToken), because, "Bearer")
+}
 
 /// Writes what the token's scopes tell of its person.
 pub fn encode(person: &Claims) -> Response<Bytes> {
@@ -44,11 +47,7 @@ pub fn refuse(error: &Error) -> Response<Bytes> {
     let Error::Refused(refusal) = error else {
         return error::refuse(error);
     };
-    let (code, challenge) = match refusal.kind {
-        // Whoever sent none has made no mistake yet (RFC 6750 §3.1).
-        Kind::InvalidToken if refusal.because == MISSING => {
-            (error::code_of(Kind::InvalidToken), "Bearer")
-        }
+    let (code, told) = match refusal.kind {
         Kind::InvalidToken => (
             error::code_of(Kind::InvalidToken),
             "Bearer error=\"invalid_token\"",
@@ -59,10 +58,14 @@ pub fn refuse(error: &Error) -> Response<Bytes> {
         ),
         _ => return error::refuse(error),
     };
-    let mut response = error::encode(code, refusal.because);
-    let challenge = HeaderValue::from_static(challenge);
+    challenge(code, refusal.because, told)
+}
+
+fn challenge(code: Code, because: &str, told: &'static str) -> Response<Bytes> {
+    let mut response = error::encode(code, because);
+    let told = HeaderValue::from_static(told);
     response
         .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, challenge);
+        .insert(header::WWW_AUTHENTICATE, told);
     response
 }
