@@ -1,7 +1,8 @@
 //! Steps with codes: devices and authorization codes, from their start to their session.
 
 use claviger_engine::{
-    authorize::{self, AuthorizeQuery, Consent},
+    authorize::{self, AuthorizeQuery},
+    consent::{self, Consent},
     device::{self, Answer, StartDevice},
     error::{Error, Kind},
     grant::pipeline,
@@ -206,7 +207,7 @@ impl Lane<'_> {
         let context = &self.stage.context;
         let request = authorize::check(context, &query).expect("a sound request");
         let (person, network) = (self.person.clone(), from(0));
-        let approved = authorize::approve(context, &network, &person, &request, Consent::Given);
+        let approved = consent::approve(context, &network, &person, &request, Consent::Given);
         match faults::with(fate, 0, approved).await {
             Ok(back) if fate == Fate::Made || fate == Fate::Unreadable => {
                 let location = back.location.reveal();

@@ -21,6 +21,7 @@ pub mod device;
 mod redirection;
 pub mod prompt;
 pub mod authorize;
+pub mod consent;
 pub mod issued;
 pub mod session;
 mod bearer;

@@ -7,7 +7,8 @@ use axum::{body::Body, extract::State};
 use bytes::Bytes;
 use claviger_engine::{
     application,
-    authorize::{self, AuthorizeError, AuthorizeRequest, Consent, Next, Redirection},
+    authorize::{self, AuthorizeError, AuthorizeRequest, Next, Redirection},
+    consent::{self, Consent},
     web_session::SignedIn,
 };
 use claviger_model::{redirect_uri::RedirectUri, secret::Secret};
@@ -66,7 +67,7 @@ async fn view(visit: &Visit) -> Answer {
     // To sign in they stay where they are: the request is too long to travel inside another address.
     let target = match authorize::next(visit.context(), &query, &request, signed_in.as_ref()) {
         Err(error) => return unasked(visit, error),
-        Ok(Next::Consent(person)) => return consent(visit, person, &request).await,
+        Ok(Next::Consent(person)) => return ask(visit, person, &request).await,
         Ok(Next::Approve(person)) => {
             return approve(visit, person, &request, Consent::Skipped).await;
         }
@@ -93,8 +94,8 @@ fn with_again(visit: &Visit, again: &Secret) -> String {
     format!("/authorize?{}", query.join("&"))
 }
 
-async fn consent(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest) -> Answer {
-    let sealed = authorize::seal(visit.context(), signed_in, request);
+async fn ask(visit: &Visit, signed_in: &SignedIn, request: &AuthorizeRequest) -> Answer {
+    let sealed = consent::seal(visit.context(), signed_in, request);
     let template = ConsentPage {
         frame: Frame::of(&visit.app, signed_in, ""),
         client: request.client.metadata.name.as_str(),
@@ -155,14 +156,14 @@ fn posted(body: &Bytes) -> Option<&str> {
 async fn decide(visit: &Visit, body: &Bytes) -> Answer {
     let (signed_in, form) = visit.signed_form(body, own_path::DEFAULT).await?;
     let sealed = form.get("request").unwrap_or_default();
-    let request = authorize::open(visit.context(), &signed_in, sealed)?;
+    let request = consent::open(visit.context(), &signed_in, sealed)?;
     // Whatever is not a clear yes is a no.
     let yes = form.get("answer") == Some("approve");
     if yes {
         let given = request.given(visit.context(), &less::chosen(&form)?)?;
         return approve(visit, &signed_in, &given, Consent::Given).await;
     }
-    let redirection = authorize::deny(visit.context(), &request);
+    let redirection = consent::deny(visit.context(), &request);
     Ok(answered(
         visit,
         &signed_in,
@@ -176,10 +177,10 @@ async fn approve(
     visit: &Visit,
     signed_in: &SignedIn,
     request: &AuthorizeRequest,
-    consent: Consent,
+    by: Consent,
 ) -> Answer {
     let (context, requester) = (visit.context(), &visit.requester);
-    let redirection = authorize::approve(context, requester, signed_in, request, consent).await?;
+    let redirection = consent::approve(context, requester, signed_in, request, by).await?;
     Ok(answered(
         visit,
         signed_in,

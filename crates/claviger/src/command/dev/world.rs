@@ -10,7 +10,8 @@ use claviger_engine::{
         directory, reset, user,
         wanted::{Directory, DirectoryGroup, DirectoryRole, DirectoryUser, check},
     },
-    authorize::{self, AuthorizeError, Consent},
+    authorize::{self, AuthorizeError},
+    consent::{self, Consent},
     context::Context,
     device::{self, Answer},
     web_session::SignedIn,
@@ -157,10 +158,10 @@ impl World {
         let redirection = match answer {
             Answer::Approve { less } => {
                 let request = request.given(&self.context, &less)?;
-                let (context, consent) = (&self.context, Consent::Given);
-                authorize::approve(context, &requester(), &signed_in, &request, consent).await?
+                let (context, by) = (&self.context, Consent::Given);
+                consent::approve(context, &requester(), &signed_in, &request, by).await?
             }
-            Answer::Deny => authorize::deny(&self.context, &request),
+            Answer::Deny => consent::deny(&self.context, &request),
         };
         Ok(redirection.location)
     }
