@@ -20,7 +20,7 @@ async fn read(server: &TestServer, path: &str) -> Response {
     server.send(Request::get(path)).await
 }
 
-async fn keys(server: &TestServer) -> JwkSet {
+pub(crate) async fn keys(server: &TestServer) -> JwkSet {
     let told = read(server, "/jwks").await;
     serde_json::from_value(told.assert_status(200).json()).expect("a key set")
 }
@@ -47,11 +47,21 @@ pub(crate) fn token(server: &TestServer) -> String {
     signed.expect("a token").reveal().to_owned()
 }
 
-/// The claims, if one of `keys` signed them for that audience.
+/// The claims, if one of `keys` signed them for that audience as web identity tokens are signed.
 fn claims(token: &str, keys: &JwkSet, audience: &str) -> Option<Value> {
+    claims_by(Algorithm::ES256, token, keys, audience)
+}
+
+/// The claims, if one of `keys` signed them by that algorithm for that audience.
+pub(crate) fn claims_by(
+    algorithm: Algorithm,
+    token: &str,
+    keys: &JwkSet,
+    audience: &str,
+) -> Option<Value> {
     let kid = decode_header(token).ok()?.kid?;
     let key = DecodingKey::from_jwk(keys.find(&kid)?).ok()?;
-    let mut validation = Validation::new(Algorithm::ES256);
+    let mut validation = Validation::new(algorithm);
     validation.set_audience(&[audience]);
     // The server's clock is the kit's.
     validation.validate_exp = false;
